@@ -1,0 +1,151 @@
+"""The composition root of one process: settings in, a running gateway out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+
+import attrs
+import structlog
+from aiohttp import web
+
+from aigw import __version__, compose
+from aigw import snapshot as epochs
+from aigw.adapter import Origin
+from aigw.control.health import Health
+from aigw.errors import ConfigError
+from aigw.front.gateway import Gateway
+from aigw.observe import families
+from aigw.observe.lag import LoopLag
+from aigw.observe.log import LogSink, configure
+from aigw.observe.metrics import Metrics
+from aigw.observe.scrub import Scrubber
+from aigw.observe.totals import Snapshot
+from aigw.relay.deadlines import Deadlines
+from aigw.relay.failover import Relay
+from aigw.relay.upstream.connect import Connector
+from aigw.relay.upstream.pool import Pool
+from aigw.settings import AccessKeySettings, Proxy, Settings
+from aigw.wire import formats
+
+
+def require_c_parser() -> None:
+    """Refuse to start on aiohttp's pure-Python parser: it has had smuggling holes the C parser had not."""
+    from aiohttp import http_parser
+
+    if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
+        raise ConfigError(
+            "aiohttp's C parser is missing: install aiohttp from a wheel and unset AIOHTTP_NO_EXTENSIONS."
+        )
+
+
+@attrs.define(eq=False)
+class Process:
+    """One gateway process: its data plane, and what watches it."""
+
+    settings: Settings
+    gateway: Gateway
+    metrics: Metrics
+    log: LogSink
+    lag: LoopLag
+    _listeners: list[asyncio.Server] = attrs.field(factory=list)
+    _control: web.Server | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are taken."""
+        return bool(self._listeners) and not self.gateway.draining
+
+    async def listen(self, sock: socket.socket) -> None:
+        """Serve the data plane on a bound socket."""
+        loop = asyncio.get_running_loop()
+        self._listeners.append(await loop.create_server(self.gateway, sock=sock, backlog=self.settings.server.backlog))
+        self.gateway.start()
+
+    async def listen_control(self, sock: socket.socket, health: Health | None = None) -> None:
+        """Serve health and metrics on a bound socket."""
+        health = health or Health(lambda: self.ready, self.render_metrics)
+        self._control = web.Server(health.handle, access_log=None)
+        self._listeners.append(await asyncio.get_running_loop().create_server(self._control, sock=sock))
+
+    async def render_metrics(self) -> bytes:
+        """This process's metrics as text."""
+        return self.metrics.render(self.read_metrics())
+
+    def read_metrics(self) -> Snapshot:
+        """This process's metrics as they are now."""
+        self.metrics.in_flight = self.gateway.in_flight
+        return self.metrics.snapshot()
+
+    async def stop(self) -> None:
+        """Stop accepting, let requests finish within drain_timeout, cut the rest, close everything."""
+        for listener in self._listeners:
+            listener.close()
+        await self.gateway.drain(self.settings.server.drain_timeout)
+        if self._control is not None:
+            await self._control.shutdown(1.0)
+        self.lag.stop()
+        self.log.close()
+
+
+async def start(
+    settings: Settings, *, extra_keys: Iterable[AccessKeySettings] = (), sandbox_url: str | None = None
+) -> Process:
+    """A process with everything but its sockets. Raises ConfigError."""
+    require_c_parser()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report)
+    extra_keys = tuple(extra_keys)
+    snapshot = compose.snapshot_of(settings, extra_keys=extra_keys, sandbox_url=sandbox_url)
+    scrubber = Scrubber(compose.secrets_of(settings, extra_keys))
+    log = configure(settings.log.format, settings.log.level)  # type: ignore[arg-type]
+    log.guard(scrubber)
+    log.start(loop)
+    metrics = Metrics(_known(snapshot), __version__)
+    pool = Pool(
+        Connector(_proxy_for(settings), str(settings.upstream.ca_file) if settings.upstream.ca_file else None),
+        keepalive=settings.upstream.keepalive,
+        most=settings.upstream.max_connections_per_origin,
+    )
+    gateway = Gateway(
+        snapshot,
+        Relay(loop, pool, Deadlines(loop)),
+        formats.load(),
+        settings.server,
+        scrubber,
+        _sinks(log, metrics, settings),
+        max_head_bytes=settings.limits.max_head_bytes,
+        max_connections=settings.server.max_connections,
+    )
+    lag = LoopLag(loop)
+    lag.start()
+    metrics.watch(families.LOOP_LAG, lag.worst)
+    metrics.watch(families.CONNECTIONS, lambda: pool.idle, "idle")
+    metrics.watch(families.CONNECTIONS, lambda: pool.open - pool.idle, "active")
+    metrics.watch(families.LOG_DROPPED, lambda: log.dropped)
+    return Process(settings, gateway, metrics, log, lag)
+
+
+def _sinks(log: LogSink, metrics: Metrics, settings: Settings) -> tuple:  # type: ignore[type-arg]
+    return (metrics.observe, log.emit) if settings.log.level != "off" else (metrics.observe,)
+
+
+def _known(snapshot: epochs.Snapshot):  # type: ignore[no-untyped-def]
+    """Whether a model's name may become a label: it is in the catalog or declared, not made up by a caller."""
+    return lambda model: snapshot.catalog.find(model) is not None or model.casefold() in snapshot.declared
+
+
+def _proxy_for(settings: Settings):  # type: ignore[no-untyped-def]
+    def proxy_for(origin: Origin) -> Proxy | None:
+        return settings.upstream.proxy_for(origin.scheme, origin.host, origin.port)
+
+    return proxy_for
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """What nobody caught: one log line, never a secret-bearing context dump."""
+    exc = context.get("exception")
+    structlog.get_logger().error(
+        "unhandled", message=context.get("message"), exc_info=exc if isinstance(exc, BaseException) else None
+    )

@@ -1,0 +1,153 @@
+"""From settings to a snapshot: the nouns of the data plane as the file and the environment declare them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import attrs
+
+from aigw import adapter, registry
+from aigw.adapter import Provider
+from aigw.catalog import Catalog
+from aigw.records import MANAGED, USER, AccessKey, ProviderKey, Scope
+from aigw.secret import Secret
+from aigw.settings import AccessKeySettings, ProviderSettings, Settings, load
+from aigw.snapshot import Limits, Snapshot, digest
+
+SANDBOX = "sandbox"
+SANDBOX_MODELS = (
+    "sandbox-small",
+    "sandbox-large",
+    "sandbox-think",
+    "sandbox-embed",
+    "sandbox-image",
+    "sandbox-audio",
+    "sandbox-moderation",
+    "sandbox-rerank",
+)
+PEPPER_BYTES = 32
+
+
+def load_settings(
+    path: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings, with what the providers' modules say about their ids, key variables and presets."""
+    builtin = registry.load_builtin()
+    presets = registry.load_presets()
+    return load(
+        path,
+        environ,
+        overrides,
+        known_keys={id: provider.key_variables for id, provider in builtin.items()},
+        builtin=builtin,
+        presets={id: provider.base_url or None for id, provider in presets.items()},
+    )
+
+
+def needs_sandbox(settings: Settings) -> bool:
+    """Whether nothing could be called: no provider has a key, and none without one is declared."""
+    return not any(each.enabled and (each.keys or each.managed_keys or each.base_url) for each in settings.providers)
+
+
+def sandbox_provider(base_url: str) -> Provider:
+    """The sandbox as a provider, at the address where it runs."""
+    return Provider(
+        id=SANDBOX,
+        name="Sandbox",
+        base_url=f"{base_url}/v1",
+        surfaces=adapter.SURFACES,
+        surface_urls={adapter.GEMINI: f"{base_url}/v1beta"},
+        needs_key=False,
+        models=SANDBOX_MODELS,
+    )
+
+
+def snapshot_of(
+    settings: Settings, *, extra_keys: Iterable[AccessKeySettings] = (), sandbox_url: str | None = None
+) -> Snapshot:
+    """The snapshot that settings declare. `extra_keys` are access keys made by the gateway itself."""
+    providers = dict(registry.configured(settings.providers))
+    if sandbox_url is not None:
+        providers[SANDBOX] = sandbox_provider(sandbox_url)
+    pepper = secrets.token_bytes(PEPPER_BYTES)
+    limits = _limits(settings)
+    return Snapshot(
+        epoch=1,
+        catalog=Catalog.load(),
+        providers=providers,
+        provider_keys={each.id: _provider_keys(each) for each in settings.providers if each.enabled},
+        access_keys=_access_keys((*settings.access_keys, *extra_keys), pepper),
+        pepper=pepper,
+        limits=limits,
+        provider_limits={each.id: _limits_of(each, limits) for each in settings.providers},
+        declared=_declared(providers),
+    )
+
+
+def secrets_of(settings: Settings, extra_keys: Iterable[AccessKeySettings] = ()) -> list[Secret]:
+    """Every secret there is, for scrubbing."""
+    found = [each.key for each in (*settings.access_keys, *extra_keys)]
+    for provider in settings.providers:
+        found += [*provider.keys, *provider.managed_keys, *(value for _, value in provider.headers)]
+    return found
+
+
+def _provider_keys(settings: ProviderSettings) -> tuple[ProviderKey, ...]:
+    """The provider's keys in the order they are tried: the account's own, then the operator's."""
+    named = [(USER, secret) for secret in settings.keys] + [(MANAGED, secret) for secret in settings.managed_keys]
+    return tuple(
+        ProviderKey(f"aigpk_{settings.id}_{number}", settings.id, secret, source)
+        for number, (source, secret) in enumerate(named, 1)
+    )
+
+
+def _access_keys(declared: Iterable[AccessKeySettings], pepper: bytes) -> dict[bytes, AccessKey]:
+    keys: dict[bytes, AccessKey] = {}
+    for each in declared:
+        token = digest(each.key.reveal().encode("utf-8"), pepper)
+        keys[token] = AccessKey(f"aigk_{each.name}", each.name, token, _scope(each))
+    return keys
+
+
+def _scope(settings: AccessKeySettings) -> Scope:
+    models = None
+    if settings.models is not None:
+        models = frozenset(_scoped(name) for name in settings.models)
+    return Scope(None if settings.providers is None else frozenset(settings.providers), models)
+
+
+def _scoped(name: str) -> tuple[str, str]:
+    """`provider:model` or `provider/model`, whichever separator comes first."""
+    at = min(found for found in (name.find(":"), name.find("/")) if found >= 0)
+    return name[:at], name[at + 1 :].casefold()
+
+
+def _limits(settings: Settings) -> Limits:
+    limits = settings.limits
+    return Limits(
+        per_request_timeout=limits.per_request_timeout,
+        total_timeout=limits.total_timeout,
+        connect_timeout=limits.connect_timeout,
+        stream_idle_timeout=limits.stream_idle_timeout,
+        stream_total_timeout=limits.stream_total_timeout,
+        max_body_bytes=limits.max_body_bytes,
+    )
+
+
+_OWN_LIMITS = ("per_request_timeout", "connect_timeout", "stream_idle_timeout", "stream_total_timeout")
+
+
+def _limits_of(settings: ProviderSettings, limits: Limits) -> Limits:
+    own = {name: getattr(settings, name) for name in _OWN_LIMITS}
+    return attrs.evolve(limits, **{name: value for name, value in own.items() if value is not None})
+
+
+def _declared(providers: Mapping[str, Provider]) -> dict[str, tuple[str, str]]:
+    """Bare ids of the models that the operator declared; the first provider to declare an id has it."""
+    declared: dict[str, tuple[str, str]] = {}
+    for provider in providers.values():
+        for model in provider.models:
+            declared.setdefault(model.casefold(), (provider.id, model))
+    return declared

@@ -1,0 +1,90 @@
+"""The heads of the answers that go to callers, and the gateway's own answers as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from aigw.errors import Refusal
+from aigw.observe.record import Record
+from aigw.wire.format import Format, Trouble
+from aigw.wire.headers import returned
+
+JSON_TYPE = b"content-type: application/json\r\n"
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_STATUS_LINES: dict[int, bytes] = {
+    code: f"HTTP/1.1 {code} {phrase}\r\n".encode("ascii") for code, phrase in _REASONS.items()
+}
+# What the gateway sets itself; an upstream's own field of the same name is shown under another one.
+_RENAMED = {b"x-request-id": b"x-aigw-upstream-request-id", b"request-id": b"x-aigw-upstream-request-id"}
+
+
+def status_line(code: int) -> bytes:
+    """The status line; statuses without a registered phrase (529) get a general one."""
+    known = _STATUS_LINES.get(code)
+    return known if known is not None else b"HTTP/1.1 %d Status\r\n" % code
+
+
+def passed_fields(fields: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    """An upstream's header lines that go to the caller, in pieces to be joined."""
+    lines: list[bytes] = []
+    for name, value in fields:
+        if returned(name):
+            lines += (name, b": ", value, b"\r\n")
+        elif (renamed := _RENAMED.get(name.lower())) is not None:
+            lines += (renamed, b": ", value, b"\r\n")
+    return lines
+
+
+def error_fields(fields: Sequence[tuple[bytes, bytes]], *, replaced: bool) -> list[bytes]:
+    """The header lines of an upstream's error; a `replaced` body has its own type and no coding."""
+    if not replaced:
+        return passed_fields(fields)
+    own = (b"content-type", b"content-encoding")
+    return [JSON_TYPE, *passed_fields([pair for pair in fields if pair[0].lower() not in own])]
+
+
+def ids(request_id: str) -> bytes:
+    """The request's id under both names that SDKs read."""
+    return b"x-request-id: %b\r\nrequest-id: %b\r\n" % ((request_id.encode("ascii"),) * 2)
+
+
+def timing(record: Record, auth_ms: float, route_ms: float, now: float) -> bytes:
+    """The server-timing field (W3C Server Timing): where the time went up to the first byte, in milliseconds."""
+    attempt = record.attempts[-1]
+    connect = attempt.connect_ms or 0.0
+    upstream = (attempt.first_byte_ms or 0.0) - connect
+    return (
+        b"server-timing: auth;dur=%.3f, route;dur=%.3f, connect;dur=%.3f, upstream;dur=%.3f, gateway;dur=%.3f\r\n"
+        % (
+            auth_ms,
+            route_ms,
+            connect,
+            upstream,
+            record.own_ms(now),
+        )
+    )
+
+
+def body_answer(status: int, lines: Sequence[bytes], body: bytes, *, close: bool, head_only: bool = False) -> bytes:
+    """A complete answer with a known body."""
+    return b"".join(
+        (
+            status_line(status),
+            *lines,
+            b"content-length: %d\r\n" % len(body),
+            b"connection: close\r\n\r\n" if close else b"\r\n",
+            b"" if head_only else body,
+        )
+    )
+
+
+def refusal_parts(refusal: Refusal, format: Format, request_id: str) -> tuple[list[bytes], bytes]:
+    """Header lines and body of a refusal in the caller's format."""
+    trouble = Trouble(refusal.http_status, refusal.error_code, refusal.message, refusal.param, request_id)
+    lines = [JSON_TYPE, ids(request_id), b"x-aigw-error: %b\r\n" % refusal.error_code.encode("ascii")]
+    if refusal.retry_after is not None:
+        lines.append(b"retry-after: %d\r\n" % refusal.retry_after)
+    lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in refusal.headers]
+    return lines, format.error(trouble)

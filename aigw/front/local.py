@@ -1,0 +1,198 @@
+"""What the data plane answers by itself, through an ordinary aiohttp handler: the models lists, in three shapes.
+
+Only what the access key may call is listed: providers in its scope that have a credential, on surfaces of the
+shape's own format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import orjson
+from aiohttp import web
+
+from aigw import adapter
+from aigw.adapter import Provider
+from aigw.errors import NotFound, Refusal
+from aigw.front import answers
+from aigw.front.identify import identify
+from aigw.front.routes import ModelsRoute, format_of, route
+from aigw.records import AccessKey
+from aigw.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from aigw.front.gateway import Gateway
+
+MAX_PAGE = 1000
+# Lists are made from hundreds of entries; a page is kept per key, shape and query until the snapshot changes.
+MAX_KEPT = 256
+
+_GEMINI_METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
+# The Models APIs have a date for each model; the catalog does not know them all, and epoch 0 says so.
+_NO_DATE = "1970-01-01T00:00:00Z"
+
+
+@attrs.frozen
+class Listed:
+    """One model as it is listed: the id a caller writes, who serves it, and its limits in tokens."""
+
+    id: str
+    name: str
+    provider: str
+    context_window: int | None
+    max_output: int | None
+
+
+_OPENAI_SHAPE = adapter.SURFACES - {adapter.MESSAGES, adapter.COUNT_TOKENS, adapter.GEMINI}
+_SHAPES = {
+    "chat": _OPENAI_SHAPE,
+    "messages": frozenset({adapter.MESSAGES}),
+    "gemini": frozenset({adapter.GEMINI}),
+}
+
+
+def listed(snapshot: Snapshot, key: AccessKey, surfaces: frozenset[str]) -> list[Listed]:
+    """The models a key may call on any of these surfaces; an id that means another provider's gets its prefix."""
+    found = [
+        each
+        for provider in snapshot.providers.values()
+        if provider.surfaces & surfaces and (snapshot.keys_of(provider.id) or not provider.needs_key)
+        for each in _of_provider(snapshot, provider, surfaces)
+        if key.scope.allows(provider.id, each.id.removeprefix(f"{provider.id}:"))
+    ]
+    return sorted(found, key=lambda each: (each.provider, each.id))
+
+
+def _of_provider(snapshot: Snapshot, provider: Provider, surfaces: frozenset[str]) -> Iterator[Listed]:
+    names: set[str] = set()
+    today = date.today().isoformat()
+    for model in snapshot.catalog.models(provider.id):
+        if not model.is_shut_down(today) and model.surfaces & surfaces & provider.surfaces:
+            default = snapshot.catalog.find(model.id)
+            bare = (
+                default is not None and default.provider == provider.id and model.id.casefold() not in snapshot.declared
+            )
+            shown = model.id if bare else f"{provider.id}:{model.id}"
+            names.add(model.id.casefold())
+            yield Listed(shown, model.name, provider.id, model.context_window, model.max_output)
+    for declared in provider.models:
+        if declared.casefold() not in names:
+            bare = snapshot.declared.get(declared.casefold(), ("", ""))[0] == provider.id
+            yield Listed(declared if bare else f"{provider.id}:{declared}", declared, provider.id, None, None)
+
+
+class Local:
+    """The aiohttp side of the data plane."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._kept: dict[tuple[int, str, str], list[Listed]] = {}
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a models request; `front.connection` hands nothing else over."""
+        gateway = self._gateway
+        anthropic = "anthropic-version" in request.headers
+        request_id = gateway.request_id(request.headers)
+        try:
+            key = identify(request.headers, gateway.snapshot)
+            found = route(request.method, request.rel_url.raw_path)
+            if not isinstance(found, ModelsRoute):
+                raise NotFound("There is nothing here.")
+            body = orjson.dumps(self._answer(found, key, anthropic, request))
+            status, extra = 200, {"content-type": "application/json"}
+        except Refusal as refusal:
+            format = gateway.formats[format_of(request.rel_url.raw_path, anthropic)]
+            status = refusal.http_status
+            lines, body = answers.refusal_parts(refusal, format, request_id)
+            extra = dict(line.split(": ", 1) for line in b"".join(lines).decode("latin-1").splitlines())
+        extra |= {"x-request-id": request_id, "request-id": request_id}
+        return web.Response(status=status, body=body, headers=extra)
+
+    def _answer(self, found: ModelsRoute, key: AccessKey, anthropic: bool, request: web.BaseRequest) -> Any:
+        shape = "gemini" if found.gemini else "messages" if anthropic else "chat"
+        models = self._models(shape, key)
+        if found.model is None:
+            return _LISTS[shape](models, request.rel_url.query)
+        wanted = found.model.casefold()
+        for model in models:
+            if wanted in (model.id.casefold(), f"{model.provider}:{model.id}".casefold()):
+                return _ENTRIES[shape](model)
+        raise NotFound(
+            f"There is no model `{found.model[:256]}` that this access key may call in this format.",
+            code="unknown_model",
+            param="model",
+        )
+
+    def _models(self, shape: str, key: AccessKey) -> list[Listed]:
+        snapshot = self._gateway.snapshot
+        wanted = (snapshot.epoch, key.id, shape)
+        kept = self._kept.get(wanted)
+        if kept is None:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
+            kept = self._kept[wanted] = listed(snapshot, key, _SHAPES[shape])
+        return kept
+
+
+def _openai(model: Listed) -> dict[str, Any]:
+    return {"id": model.id, "object": "model", "created": 0, "owned_by": model.provider}
+
+
+def _openai_list(models: list[Listed], query: Any) -> dict[str, Any]:
+    return {"object": "list", "data": [_openai(model) for model in models]}
+
+
+def _anthropic(model: Listed) -> dict[str, Any]:
+    return {"type": "model", "id": model.id, "display_name": model.name, "created_at": _NO_DATE}
+
+
+def _anthropic_list(models: list[Listed], query: Any) -> dict[str, Any]:
+    ids = [model.id for model in models]
+    first, last = 0, len(models)
+    if query.get("after_id") in ids:
+        first = ids.index(query["after_id"]) + 1
+    if query.get("before_id") in ids:
+        last = ids.index(query["before_id"])
+    limit = _number(query.get("limit"), 20)
+    page = models[first:last][:limit] if "before_id" not in query else models[first:last][-limit:]
+    data = [_anthropic(model) for model in page]
+    more = len(models[first:last]) > len(page)
+    ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
+    return {"data": data, "has_more": more, **ends}
+
+
+def _gemini(model: Listed) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": f"models/{model.id}", "displayName": model.name}
+    if model.context_window is not None:
+        entry["inputTokenLimit"] = model.context_window
+    if model.max_output is not None:
+        entry["outputTokenLimit"] = model.max_output
+    return entry | {"supportedGenerationMethods": _GEMINI_METHODS}
+
+
+def _gemini_list(models: list[Listed], query: Any) -> dict[str, Any]:
+    start = _number(query.get("pageToken"), 0)
+    size = _number(query.get("pageSize"), 50)
+    answer: dict[str, Any] = {"models": [_gemini(model) for model in models[start : start + size]]}
+    if start + size < len(models):
+        answer["nextPageToken"] = str(start + size)
+    return answer
+
+
+def _number(text: str | None, default: int) -> int:
+    return min(int(text), MAX_PAGE) if text is not None and text.isascii() and text.isdigit() else default
+
+
+_LISTS: dict[str, Callable[[list[Listed], Any], dict[str, Any]]] = {
+    "chat": _openai_list,
+    "messages": _anthropic_list,
+    "gemini": _gemini_list,
+}
+_ENTRIES: dict[str, Callable[[Listed], dict[str, Any]]] = {
+    "chat": _openai,
+    "messages": _anthropic,
+    "gemini": _gemini,
+}

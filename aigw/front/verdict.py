@@ -1,0 +1,57 @@
+"""What to tell a caller when no attempt had anything to send: an upstream's own error, or one of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aigw.errors import AllFailed, AttemptTimeout, BadAnswer, Helps, Refusal, TotalTimeout, Unreachable
+from aigw.relay.attempt import Attempt, helps
+
+# SDKs wait for what they are told up to 120 s and take more as "do not retry" (facts measured of the SDKs).
+MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1, 120
+
+
+def upstream_error(attempts: Sequence[Attempt]) -> Attempt | None:
+    """The attempt whose own error goes to the caller: the only one, one that ends all, or the last of a unanimous 4xx."""
+    last = attempts[-1]
+    status = last.record.status
+    if status < 400:
+        return None
+    unanimous = status < 500 and all(each.record.status == status for each in attempts)
+    return last if len(attempts) == 1 or unanimous or helps(status) is Helps.NOTHING else None
+
+
+def refusal(attempts: Sequence[Attempt], *, out_of_time: bool, total: float) -> Refusal:
+    """The gateway's own error. `total` is the total timeout in seconds."""
+    listed = "; ".join(describe(each) for each in attempts)
+    if out_of_time:
+        return TotalTimeout(
+            f"No answer within {total:g} s, the time for all attempts together (limits.total_timeout): {listed}."
+        )
+    if len(attempts) > 1:
+        return AllFailed(f"None of {len(attempts)} attempts succeeded: {listed}.", retry_after=retry_after(attempts))
+    error = attempts[0].error
+    if isinstance(error, AttemptTimeout):
+        return TotalTimeout(f"No answer in time (limits.per_request_timeout): {listed}.")
+    code = "upstream_error" if isinstance(error, BadAnswer) else None
+    return Unreachable(f"The only candidate failed: {listed}.", code=code)
+
+
+def describe(attempt: Attempt) -> str:
+    """One attempt in words: provider, model, redacted key, what happened."""
+    record = attempt.record
+    key = f" (key {record.key_redacted})" if record.key_redacted else ""
+    model = f":{record.model}" if record.model else ""
+    detail = attempt.error.detail if attempt.error is not None else ""
+    what = f"status {record.status}" if record.status >= 300 else record.reason
+    return f"{record.provider}{model}{key}: {what}{f', {detail}' if detail else ''}"
+
+
+def retry_after(attempts: Sequence[Attempt]) -> int:
+    """Seconds until the soonest upstream said it would take requests again, at least one."""
+    waits = [
+        int(head.headers["Retry-After"])
+        for head in (each.head for each in attempts)
+        if head is not None and head.headers.get("Retry-After", "").isdigit()
+    ]
+    return min(max(min(waits, default=MIN_RETRY_AFTER), MIN_RETRY_AFTER), MAX_RETRY_AFTER)

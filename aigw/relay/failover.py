@@ -1,0 +1,200 @@
+"""Walks a plan: one attempt after the other until one has something worth sending, or none is left.
+
+An exchange is one request's life on the upstream side. It calls its caller's side back in this order:
+`on_commit`, `on_bytes`*, and then one of nothing more (the last call said complete), `on_broken`; or, when
+nothing could be committed, `on_failed`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Protocol
+
+import attrs
+
+from aigw.errors import AnswerBroken, Helps
+from aigw.observe.record import Record
+from aigw.relay.attempt import Attempt, Phase, helps
+from aigw.relay.deadlines import Deadlines
+from aigw.relay.request import Request
+from aigw.relay.upstream.pool import Pool
+from aigw.routing.plan import Candidate
+from aigw.snapshot import Snapshot
+
+
+class Caller(Protocol):
+    """The caller's side of an exchange."""
+
+    def on_commit(self, attempt: Attempt, data: bytes, complete: bool) -> None:
+        """An answer worth sending: its head is `attempt.head`, its first bytes are `data`."""
+
+    def on_bytes(self, data: bytes, complete: bool) -> None:
+        """More of it."""
+
+    def on_broken(self, error: AnswerBroken) -> None:
+        """It stopped midway."""
+
+    def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
+        """No candidate had anything to send."""
+
+    def on_switched(self, attempt: Attempt) -> None:
+        """The upstream switched protocols (101): the connection is a tunnel now."""
+
+    def on_request_full(self) -> None:
+        """Stop sending the request's body."""
+
+    def on_request_drained(self) -> None:
+        """Go on sending it."""
+
+
+@attrs.frozen(eq=False)
+class Relay:
+    """What exchanges share in a process."""
+
+    loop: asyncio.AbstractEventLoop
+    pool: Pool
+    deadlines: Deadlines
+
+
+class Exchange:
+    """One request and its attempts."""
+
+    __slots__ = (
+        "_next",
+        "_skipped",
+        "attempt",
+        "attempts",
+        "caller",
+        "candidates",
+        "due",
+        "paused",
+        "record",
+        "relay",
+        "request",
+        "snapshot",
+    )
+
+    def __init__(
+        self,
+        relay: Relay,
+        caller: Caller,
+        request: Request,
+        candidates: Sequence[Candidate],
+        snapshot: Snapshot,
+        record: Record,
+    ) -> None:
+        self.relay = relay
+        self.caller = caller
+        self.request = request
+        self.candidates = candidates
+        self.snapshot = snapshot
+        self.record = record
+        self.due = 0.0
+        self.paused = False
+        self.attempt: Attempt | None = None
+        self.attempts: list[Attempt] = []
+        self._next = 0
+        self._skipped: set[tuple[str, str]] = set()
+
+    def start(self) -> None:
+        """Begin with the first candidate."""
+        self.due = monotonic() + self.snapshot.limits.total_timeout
+        self._try_next()
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no other candidate is left to try after the one under way."""
+        return self._next >= len(self.candidates)
+
+    def _try_next(self) -> None:
+        now = monotonic()
+        candidate = self._take_candidate()
+        if candidate is None or now >= self.due:
+            self.attempt = None
+            self.caller.on_failed(self.attempts, out_of_time=candidate is not None or now >= self.due)
+            return
+        limits = self.snapshot.limits_for(candidate.provider.id)
+        redacted = candidate.key.redacted if candidate.key else ""
+        noted = self.record.attempt(candidate.provider.id, candidate.model, redacted, now)
+        if candidate.key is not None:
+            noted.key_id, noted.key_source = candidate.key.id, candidate.key.source
+        due = min(now + limits.per_request_timeout, self.due)
+        self.attempt = attempt = Attempt(self, candidate, limits, noted, due)
+        self.attempts.append(attempt)
+        self.relay.deadlines.watch(attempt)
+        attempt.start()
+
+    def _take_candidate(self) -> Candidate | None:
+        while self._next < len(self.candidates):
+            candidate = self.candidates[self._next]
+            self._next += 1
+            if not self._skipped or (candidate.provider.id, candidate.model) not in self._skipped:
+                return candidate
+        return None
+
+    # -- from the attempt --------------------------------------------------------------------------------
+
+    def attempt_failed(self, attempt: Attempt) -> None:
+        """Go on to where help may be."""
+        error = attempt.error
+        assert error is not None
+        where = helps(attempt.record.status) if error.reason.startswith("status_") else error.helps
+        if where is Helps.NOTHING:
+            self._next = len(self.candidates)
+        elif where is Helps.NEXT_MODEL:
+            self._skipped.add((attempt.candidate.provider.id, attempt.candidate.model))
+        self._try_next()
+
+    def committed(self, attempt: Attempt, data: bytes, complete: bool) -> None:
+        """This attempt's answer is the one; no other will be made."""
+        self.caller.on_commit(attempt, data, complete)
+
+    def passed(self, data: bytes, complete: bool) -> None:
+        """More of the answer."""
+        self.caller.on_bytes(data, complete)
+
+    def broken(self, error: AnswerBroken) -> None:
+        """The committed answer stopped midway."""
+        self.attempt = None
+        self.caller.on_broken(error)
+
+    def switched(self, attempt: Attempt) -> None:
+        """The upstream agreed to another protocol."""
+        self.caller.on_switched(attempt)
+
+    def request_full(self) -> None:
+        """The upstream's side of the request is full."""
+        if not self.request.body.complete:
+            self.caller.on_request_full()
+
+    def request_drained(self) -> None:
+        """It is not any more."""
+        self.caller.on_request_drained()
+
+    # -- from the caller's side ----------------------------------------------------------------------------
+
+    def body_arrived(self) -> None:
+        """More of the request's body is there, or it is complete."""
+        if self.attempt is not None:
+            self.attempt.more()
+
+    def pause(self) -> None:
+        """The caller is slower than the upstream: stop reading there."""
+        self.paused = True
+        if self.attempt is not None and self.attempt.connection is not None:
+            self.attempt.connection.pause()
+
+    def resume(self) -> None:
+        """The caller has caught up."""
+        self.paused = False
+        if self.attempt is not None and self.attempt.connection is not None:
+            self.attempt.connection.resume()
+
+    def cancel(self, reason: str) -> None:
+        """Nobody waits for the answer any more: the upstream's connection is closed in this very turn."""
+        attempt, self.attempt = self.attempt, None
+        if attempt is not None and attempt.phase is not Phase.DONE:
+            attempt.record.reason = reason
+            attempt.cancel()

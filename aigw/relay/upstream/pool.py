@@ -1,0 +1,152 @@
+"""Keep-alive connections, per origin: the one used last is used first, so that the others can go idle and close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from time import monotonic
+
+import attrs
+
+from aigw.adapter import Origin
+from aigw.errors import ConnectFailed
+from aigw.relay.upstream.connect import Connector
+from aigw.relay.upstream.connection import Connection
+
+
+@attrs.define(eq=False)
+class _Place:
+    """The connections of one origin."""
+
+    idle: list[Connection] = attrs.field(factory=list)
+    open: int = 0
+    waiting: deque[asyncio.Future[None]] = attrs.field(factory=deque)
+
+
+class Pool:
+    """All upstream connections of this process.
+
+    `keepalive` is how long one may stay idle, in seconds; `most` how many an origin may have at once, beyond
+    which a request waits (within its connect timeout) for one to come free.
+    """
+
+    def __init__(self, connector: Connector, *, keepalive: float = 50.0, most: int = 1024) -> None:
+        self._connector = connector
+        self._keepalive = keepalive
+        self._most = most
+        self._places: dict[Origin, _Place] = {}
+        self._loop = asyncio.get_running_loop()
+        self._all: set[Connection] = set()
+        self.closing = False
+
+    def take(self, origin: Origin) -> Connection | None:
+        """An idle connection, at once, or None."""
+        place = self._places.get(origin)
+        if place is None:
+            return None
+        idle = place.idle
+        while idle:
+            connection = idle.pop()
+            if connection.alive(monotonic()):
+                return connection
+            connection.drop()
+        return None
+
+    async def connect(self, origin: Origin, timeout: float) -> Connection:
+        """A connection, opened now or come free meanwhile. Raises ConnectFailed."""
+        place = self._places.setdefault(origin, _Place())
+        deadline = monotonic() + timeout
+        while place.open >= self._most:
+            await self._wait(place, origin, timeout, deadline)
+            free = self.take(origin)
+            if free is not None:
+                return free
+        place.open += 1
+        try:
+            connection = await self._connector.open(
+                origin, lambda: Connection(self, origin, self._loop), max(deadline - monotonic(), 0.001)
+            )
+        except BaseException:
+            self._one_less(place)
+            raise
+        self._all.add(connection)
+        if connection.transport.is_closing():
+            raise ConnectFailed("connect", f"{origin} closed the connection at once")
+        return connection
+
+    async def _wait(self, place: _Place, origin: Origin, timeout: float, deadline: float) -> None:
+        turn: asyncio.Future[None] = self._loop.create_future()
+        place.waiting.append(turn)
+        try:
+            async with asyncio.timeout(max(deadline - monotonic(), 0.001)):
+                await turn
+        except TimeoutError:
+            raise ConnectFailed(
+                "connections_exhausted",
+                f"all {self._most} connections to {origin} were busy for {timeout:g} s"
+                " (setting upstream.max_connections_per_origin)",
+            ) from None
+        finally:
+            if turn in place.waiting:
+                place.waiting.remove(turn)
+
+    def give_back(self, connection: Connection) -> None:
+        """The answer is complete and the connection can be used again."""
+        if self.closing:
+            connection.transport.close()
+            return
+        if connection.used == 1 and connection.origin.scheme == "https":
+            self._connector.keep_session(connection)
+        connection.idle_since = monotonic()
+        place = self._places[connection.origin]
+        place.idle.append(connection)
+        self._wake(place)
+
+    def forget(self, connection: Connection) -> None:
+        """The connection is gone."""
+        place = self._places[connection.origin]
+        if connection in self._all:
+            self._all.discard(connection)
+            self._one_less(place)
+        if connection in place.idle:
+            place.idle.remove(connection)
+
+    def _one_less(self, place: _Place) -> None:
+        place.open -= 1
+        self._wake(place)
+
+    def _wake(self, place: _Place) -> None:
+        while place.waiting:
+            turn = place.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def sweep(self, now: float) -> None:
+        """Close what has been idle for too long; called about once a second."""
+        for place in self._places.values():
+            while place.idle and now - place.idle[0].idle_since > self._keepalive:
+                place.idle.pop(0).transport.close()
+
+    @property
+    def open(self) -> int:
+        """How many connections are open, idle ones included."""
+        return len(self._all)
+
+    @property
+    def idle(self) -> int:
+        """How many of them no request uses."""
+        return sum(len(place.idle) for place in self._places.values())
+
+    def close(self) -> None:
+        """Close idle connections now and the others when their answers are complete."""
+        self.closing = True
+        for place in self._places.values():
+            for connection in place.idle:
+                connection.transport.close()
+            place.idle.clear()
+
+    def abort(self) -> None:
+        """Drop everything."""
+        for connection in list(self._all):
+            connection.transport.abort()

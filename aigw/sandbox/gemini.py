@@ -1,0 +1,288 @@
+"""Google Gemini: content, tokens, embeddings and the model list (ai.google.dev, API reference, v1beta).
+
+Both spellings of field names are read, as the real API's JSON mapping does; answers are in camel case.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from attrs import frozen
+
+from . import models
+from .embedding import vector
+from .errors import Problem, Refused, gemini_error
+from .reply import Call, Event, Json, Kind, Reply
+from .script import Ask, Finish, Limits, Mode, Script, Tool, Toolbox, input_tokens, sign, tokens, weigh, write
+
+_FINISH: dict[Finish, str] = {
+    "stop": "STOP",
+    "stop_sequence": "STOP",
+    "length": "MAX_TOKENS",
+    "tool": "STOP",
+    "refusal": "SAFETY",
+}
+_CONTENT_TYPE = "application/json; charset=UTF-8"
+_DEFAULT_DIMENSIONS = 16
+_SNAKE = re.compile(r"_([a-z])")
+
+
+def answer(call: Call) -> Reply:
+    """Generated content, whole. Raises Refused (400) when there are no contents."""
+    turn = _Turn(call, write(read(call.body), call.faults))
+    return Reply(body=turn.whole(), content_type=_CONTENT_TYPE)
+
+
+def stream(call: Call) -> Reply:
+    """Generated content in chunks: server-sent events with `alt=sse`, else one JSON array that grows."""
+    turn = _Turn(call, write(read(call.body), call.faults))
+    if call.query.get("alt") == "sse":
+        return Reply(events=turn.sse(), content_type="text/event-stream", broken=_broken)
+    return Reply(events=turn.array(), content_type=_CONTENT_TYPE, broken=_broken_array)
+
+
+def count(call: Call) -> Reply:
+    """The tokens of contents, given alone or inside a whole request."""
+    number = input_tokens(read(_camel(call.body).get("generateContentRequest") or call.body))
+    details = [{"modality": "TEXT", "tokenCount": number}]
+    return Reply(
+        body=_dump({"totalTokens": number, "promptTokensDetails": details}), content_type=_CONTENT_TYPE
+    )
+
+
+def embed(call: Call) -> Reply:
+    """One embedding. Raises Refused (400) when there is no content."""
+    return Reply(body=_dump({"embedding": _embedding(call.body)}), content_type=_CONTENT_TYPE)
+
+
+def embed_batch(call: Call) -> Reply:
+    """One embedding for each request of the batch. Raises Refused (400) when the batch is empty."""
+    requests = call.body.get("requests")
+    if not isinstance(requests, list) or not requests:
+        raise Refused(400, "* BatchEmbedContentsRequest.requests: requests is not specified")
+    body = _dump({"embeddings": [_embedding(request) for request in requests]})
+    return Reply(body=body, content_type=_CONTENT_TYPE)
+
+
+def listing(call: Call) -> Reply:
+    """The models; or the one the path names. Raises Refused (404) when there is no such model."""
+    if not call.target:
+        return Reply(
+            body=_dump({"models": [_model(one) for one in models.MODELS]}), content_type=_CONTENT_TYPE
+        )
+    found = models.find(call.target)
+    if found is None:
+        message = (
+            f"models/{call.target} is not found for API version v1beta. Call ListModels to see the list."
+        )
+        raise Refused(404, message)
+    return Reply(body=_dump(_model(found)), content_type=_CONTENT_TYPE)
+
+
+def read(body: Json) -> Ask:
+    """The question in a Gemini request."""
+    body = _camel(body)
+    contents = body.get("contents")
+    if not isinstance(contents, list) or not contents:
+        raise Refused(400, "* GenerateContentRequest.contents: contents is not specified\n")
+    parts = [_camel(part) for part in contents[-1].get("parts") or ()]
+    results = tuple(_result(part["functionResponse"]) for part in parts if "functionResponse" in part)
+    config = _camel(body.get("generationConfig") or {})
+    kinds = [
+        _camel(part.get("inlineData") or part.get("fileData") or {}).get("mimeType", "") for part in parts
+    ]
+    return Ask(
+        text="\n".join(part["text"] for part in parts if isinstance(part.get("text"), str)),
+        weight=weigh(contents) + weigh(body.get("systemInstruction")) + weigh(body.get("tools")),
+        images=sum(kind.startswith("image/") for kind in kinds),
+        files=sum(bool(kind) and not kind.startswith("image/") for kind in kinds),
+        toolbox=_toolbox(body),
+        results=results,
+        schema=_schema(config),
+        thinks=_thinks(config),
+        limits=Limits(config.get("maxOutputTokens"), tuple(config.get("stopSequences") or ())),
+    )
+
+
+def _camel(body: Mapping[str, Any]) -> Json:
+    """One level of an object with its keys in camel case."""
+    return {_SNAKE.sub(lambda match: match[1].upper(), key): value for key, value in body.items()}
+
+
+def _result(response: Mapping[str, Any]) -> str:
+    value = response.get("response")
+    if isinstance(value, Mapping) and len(value) == 1:
+        value = next(iter(value.values()))
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _schema(config: Json) -> Mapping[str, Any] | None:
+    if config.get("responseMimeType") != "application/json":
+        return None
+    schema = config.get("responseSchema") or config.get("responseJsonSchema") or {}
+    return schema if isinstance(schema, Mapping) else {}
+
+
+def _thinks(config: Json) -> bool:
+    thinking = config.get("thinkingConfig")
+    return thinking is not None and _camel(thinking).get("thinkingBudget") != 0
+
+
+def _toolbox(body: Json) -> Toolbox:
+    offered = []
+    for entry in body.get("tools") or ():
+        for declared in _camel(entry).get("functionDeclarations") or ():
+            declaration = _camel(declared)
+            schema = declaration.get("parameters") or declaration.get("parametersJsonSchema") or {}
+            offered.append(Tool(declaration["name"], schema))
+    calling = _camel(_camel(body.get("toolConfig") or {}).get("functionCallingConfig") or {})
+    modes: dict[str, Mode] = {"ANY": "any", "NONE": "none"}
+    only = frozenset(calling.get("allowedFunctionNames") or ())
+    return Toolbox(tuple(offered), modes.get(str(calling.get("mode", "")).upper(), "auto"), only)
+
+
+def _embedding(request: Json) -> Json:
+    request = _camel(request)
+    parts = (request.get("content") or {}).get("parts")
+    if not parts:
+        raise Refused(400, "* EmbedContentRequest.content: content is not specified")
+    text = "\n".join(part.get("text", "") for part in parts)
+    config = _camel(request.get("embedContentConfig") or {})
+    dimensions = request.get("outputDimensionality") or config.get("outputDimensionality")
+    return {"values": vector(text, dimensions or _DEFAULT_DIMENSIONS)}
+
+
+def _model(model: models.Model) -> Json:
+    return {
+        "name": f"models/{model.ident}",
+        "version": "001",
+        "displayName": model.name,
+        "description": "A simulated model.",
+        "inputTokenLimit": models.CONTEXT_TOKENS,
+        "outputTokenLimit": models.OUTPUT_TOKENS,
+        "supportedGenerationMethods": ["embedContent"]
+        if model.embeds
+        else ["generateContent", "countTokens"],
+    }
+
+
+def _dump(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
+def _broken(problem: Problem, sent: int) -> bytes:
+    return b"data: " + orjson.dumps(gemini_error(problem)) + b"\r\n\r\n"
+
+
+def _broken_array(problem: Problem, sent: int) -> bytes:
+    return (b",\r\n" if sent else b"[") + _dump(gemini_error(problem)) + b"]"
+
+
+@frozen(eq=False, slots=False)
+class _Turn:
+    """One model turn being put into Gemini's words."""
+
+    call: Call
+    script: Script
+
+    def whole(self) -> bytes:
+        usage = self.script.usage
+        return _dump(
+            self._chunk(self._parts(), self._response_id(), usage.output - usage.reasoning, last=True)
+        )
+
+    def sse(self) -> Iterator[Event]:
+        """Google ends its lines with CRLF."""
+        for chunk, kind in self._chunks():
+            yield Event(b"data: " + orjson.dumps(chunk) + b"\r\n\r\n", kind)
+
+    def array(self) -> Iterator[Event]:
+        for number, (chunk, kind) in enumerate(self._chunks()):
+            end = b"]" if kind is Kind.END else b""
+            yield Event((b",\r\n" if number else b"[") + _dump(chunk) + end, kind)
+
+    def _response_id(self) -> str:
+        return self.call.house.mint("", 22)
+
+    def _chunks(self) -> Iterator[tuple[Json, Kind]]:
+        usage, ident, steps, spoken = self.script.usage, self._response_id(), self._steps(), 0
+        for step in steps[:-1]:
+            spoken += sum(tokens(part["text"]) for part in step if "thought" not in part)
+            yield self._chunk(step, ident, spoken, last=False), Kind.CONTENT
+        yield self._chunk(steps[-1], ident, usage.output - usage.reasoning, last=True), Kind.END
+
+    def _parts(self) -> list[Json]:
+        """The parts of a whole answer."""
+        script, parts = self.script, list[Json]()
+        if script.finish == "refusal":
+            return parts
+        if script.thinking and self._shows_thoughts():
+            parts.append({"text": script.thought, "thought": True})
+        if script.calls:
+            return parts + self._function_calls()
+        signed = {"thoughtSignature": sign(script.thought)} if script.thinking else {}
+        return [*parts, {"text": script.text, **signed}]
+
+    def _steps(self) -> list[list[Json]]:
+        """The parts of a stream, grouped by the chunk they arrive in; with the last one it ends."""
+        script, steps = self.script, list[list[Json]]()
+        if script.finish == "refusal":
+            return [[]]
+        if self._shows_thoughts():
+            steps += [[{"text": piece, "thought": True}] for piece in script.thinking]
+        if script.calls:
+            return [*steps, self._function_calls()]
+        signed = {"thoughtSignature": sign(script.thought)} if script.thinking else {}
+        return [*steps, *([{"text": piece}] for piece in script.pieces), [{"text": "", **signed}]]
+
+    def _shows_thoughts(self) -> bool:
+        config = _camel(
+            self.call.body.get("generationConfig") or self.call.body.get("generation_config") or {}
+        )
+        return bool(_camel(config.get("thinkingConfig") or {}).get("includeThoughts"))
+
+    def _function_calls(self) -> list[Json]:
+        """The calls as parts; of parallel calls only the first carries the signature, as in the real API."""
+        parts: list[Json] = []
+        for made in self.script.calls:
+            call = {
+                "name": made.name,
+                "args": orjson.loads(made.arguments),
+                "id": self.call.house.mint("call_", 8),
+            }
+            signed = (
+                {"thoughtSignature": sign(self.script.thought)} if self.script.thinking and not parts else {}
+            )
+            parts.append({"functionCall": call, **signed})
+        return parts
+
+    def _chunk(self, parts: list[Json], ident: str, spoken: int, *, last: bool) -> Json:
+        candidate: Json = {"content": {"parts": parts, "role": "model"}} if parts else {}
+        candidate["index"] = 0
+        if last:
+            candidate["finishReason"] = _FINISH[self.script.finish]
+        if last and self.script.calls:
+            candidate["finishMessage"] = "Model generated function call(s)."
+        usage = self._usage(spoken)
+        return {
+            "candidates": [candidate],
+            "usageMetadata": usage,
+            "modelVersion": self.call.model,
+            "responseId": ident,
+        }
+
+    def _usage(self, spoken: int) -> Json:
+        """Counts so far; thoughts stand beside the candidates' tokens, the cached are among the prompt's."""
+        usage = self.script.usage
+        counts = {
+            "promptTokenCount": usage.input,
+            "candidatesTokenCount": spoken,
+            "totalTokenCount": usage.input + spoken + usage.reasoning,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": usage.input}],
+        }
+        if usage.reasoning:
+            counts["thoughtsTokenCount"] = usage.reasoning
+        if usage.cached:
+            counts["cachedContentTokenCount"] = usage.cached
+        return counts

@@ -1,0 +1,54 @@
+"""What goes out to Ollama."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from aigw import operations as op
+from aigw.adapter import Operation, Outgoing
+from aigw.providers.ollama import PRESET
+
+Send = Callable[..., Outgoing]
+Head = Callable[..., bytes]
+
+BEARER = "authorization: Bearer sk-test-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("operation", "line"),
+    [
+        pytest.param(op.CHAT, "POST /v1/chat/completions", id="chat"),
+        pytest.param(op.RESPONSES, "POST /v1/responses", id="responses"),
+        pytest.param(op.MESSAGES, "POST /v1/messages", id="messages"),
+        pytest.param(op.COMPLETIONS, "POST /v1/completions", id="completions"),
+        pytest.param(op.EMBEDDINGS, "POST /v1/embeddings", id="embeddings"),
+    ],
+)
+def test_heads(send: Send, head: Head, operation: Operation, line: str) -> None:
+    """Every operation goes to its path at Ollama, with a bearer key."""
+    outgoing = send(PRESET, operation)
+    assert outgoing.prefix == head(f"{line} HTTP/1.1", "host: localhost:11434", BEARER)
+
+
+def test_without_a_key(send: Send, head: Head) -> None:
+    """Without a key no credential is sent, and none is needed."""
+    outgoing = send(PRESET, op.CHAT, secret=None)
+    assert outgoing.prefix == head("POST /v1/chat/completions HTTP/1.1", "host: localhost:11434")
+    assert PRESET.needs_key is False
+
+
+def test_override(send: Send, head: Head) -> None:
+    """An overridden base URL keeps its path prefix and its query."""
+    moved = attrs.evolve(PRESET, base_url="http://127.0.0.1:9000/proxy/ollama?team=a")
+    outgoing = send(moved, op.CHAT, query="trace=1")
+    line = "POST /proxy/ollama/chat/completions?team=a&trace=1 HTTP/1.1"
+    assert outgoing.prefix == head(line, "host: 127.0.0.1:9000", BEARER)
+
+
+def test_foreign_headers(send: Send) -> None:
+    """Each dialect's own headers pass where it is spoken and stay behind elsewhere."""
+    assert send(PRESET, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
+    assert send(PRESET, op.MESSAGES).drop == {"openai-beta"}
