@@ -66,7 +66,8 @@ class Operation:
     method: str = "POST"
 
 
-@attrs.frozen(order=True)
+# The hash is kept: every request looks its origin up twice.
+@attrs.frozen(order=True, cache_hash=True)
 class Origin:
     """Where connections go. Only configuration makes one, never a request."""
 

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
-import structlog
-from aiohttp import web
 
 from aigw import __version__, compose
 from aigw import snapshot as epochs
 from aigw.adapter import Origin
 from aigw.control.health import Health
+from aigw.control.listener import Listener
+from aigw.declared import open_log, secrets_of
 from aigw.errors import ConfigError
 from aigw.front.gateway import Gateway
 from aigw.observe import families
 from aigw.observe.lag import LoopLag
-from aigw.observe.log import LogSink, configure
+from aigw.observe.log import LogSink
 from aigw.observe.metrics import Metrics
+from aigw.observe.record import Record
 from aigw.observe.scrub import Scrubber
 from aigw.observe.totals import Snapshot
 from aigw.relay.deadlines import Deadlines
 from aigw.relay.failover import Relay
 from aigw.relay.upstream.connect import Connector
 from aigw.relay.upstream.pool import Pool
-from aigw.settings import AccessKeySettings, Proxy, Settings
+from aigw.settings import AccessKeySettings, Proxy, Settings, Upstream
 from aigw.wire import formats
 
 
 def require_c_parser() -> None:
-    """Refuse to start on aiohttp's pure-Python parser: it has had smuggling holes the C parser had not."""
+    """Refuse to start on aiohttp's pure-Python parser: it has had smuggling holes the C parser had not.
+
+    Raises ConfigError.
+    """
     from aiohttp import http_parser
 
     if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
@@ -49,29 +53,28 @@ class Process:
     metrics: Metrics
     log: LogSink
     lag: LoopLag
-    _listeners: list[asyncio.Server] = attrs.field(factory=list)
-    _control: web.Server | None = None
+    _data: asyncio.Server | None = None
+    _control: Listener | None = None
 
     @property
     def ready(self) -> bool:
         """Whether requests are taken."""
-        return bool(self._listeners) and not self.gateway.draining
+        return self._data is not None and not self.gateway.draining
 
     async def listen(self, sock: socket.socket) -> None:
         """Serve the data plane on a bound socket."""
         loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_server(self.gateway, sock=sock, backlog=self.settings.server.backlog))
+        self._data = await loop.create_server(self.gateway, sock=sock, backlog=self.settings.server.backlog)
         self.gateway.start()
 
-    async def listen_control(self, sock: socket.socket, health: Health | None = None) -> None:
+    async def listen_control(self, sock: socket.socket) -> None:
         """Serve health and metrics on a bound socket."""
-        health = health or Health(lambda: self.ready, self.render_metrics)
-        self._control = web.Server(health.handle, access_log=None)
-        self._listeners.append(await asyncio.get_running_loop().create_server(self._control, sock=sock))
+        self._control = Listener(Health(lambda: self.ready, self.render_metrics).answer)
+        await self._control.listen(sock)
 
     async def render_metrics(self) -> bytes:
-        """This process's metrics as text."""
-        return self.metrics.render(self.read_metrics())
+        """This process's metrics as text; written in a thread, as many series take many milliseconds."""
+        return await asyncio.to_thread(self.metrics.render, self.read_metrics())
 
     def read_metrics(self) -> Snapshot:
         """This process's metrics as they are now."""
@@ -79,12 +82,15 @@ class Process:
         return self.metrics.snapshot()
 
     async def stop(self) -> None:
-        """Stop accepting, let requests finish within drain_timeout, cut the rest, close everything."""
-        for listener in self._listeners:
-            listener.close()
+        """Stop accepting, let requests finish within drain_timeout, cut the rest, close everything.
+
+        Health and metrics answer to the end of it: not ready, but alive.
+        """
+        if self._data is not None:
+            self._data.close()
         await self.gateway.drain(self.settings.server.drain_timeout)
         if self._control is not None:
-            await self._control.shutdown(1.0)
+            await self._control.close()
         self.lag.stop()
         self.log.close()
 
@@ -95,19 +101,12 @@ async def start(
     """A process with everything but its sockets. Raises ConfigError."""
     require_c_parser()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_report)
     extra_keys = tuple(extra_keys)
     snapshot = compose.snapshot_of(settings, extra_keys=extra_keys, sandbox_url=sandbox_url)
-    scrubber = Scrubber(compose.secrets_of(settings, extra_keys))
-    log = configure(settings.log.format, settings.log.level)  # type: ignore[arg-type]
-    log.guard(scrubber)
-    log.start(loop)
+    scrubber = Scrubber(secrets_of(settings, extra_keys))
+    log = open_log(settings, scrubber, loop)
     metrics = Metrics(_known(snapshot), __version__)
-    pool = Pool(
-        Connector(_proxy_for(settings), str(settings.upstream.ca_file) if settings.upstream.ca_file else None),
-        keepalive=settings.upstream.keepalive,
-        most=settings.upstream.max_connections_per_origin,
-    )
+    pool = _pool(settings.upstream)
     gateway = Gateway(
         snapshot,
         Relay(loop, pool, Deadlines(loop)),
@@ -120,32 +119,32 @@ async def start(
     )
     lag = LoopLag(loop)
     lag.start()
+    _watch(metrics, lag, pool, log)
+    return Process(settings, gateway, metrics, log, lag)
+
+
+def _pool(upstream: Upstream) -> Pool:
+    def proxy_for(origin: Origin) -> Proxy | None:
+        return upstream.proxy_for(origin.scheme, origin.host, origin.port)
+
+    return Pool(
+        Connector(proxy_for, str(upstream.ca_file) if upstream.ca_file else None),
+        keepalive=upstream.keepalive,
+        most=upstream.max_connections_per_origin,
+    )
+
+
+def _watch(metrics: Metrics, lag: LoopLag, pool: Pool, log: LogSink) -> None:
     metrics.watch(families.LOOP_LAG, lag.worst)
     metrics.watch(families.CONNECTIONS, lambda: pool.idle, "idle")
     metrics.watch(families.CONNECTIONS, lambda: pool.open - pool.idle, "active")
     metrics.watch(families.LOG_DROPPED, lambda: log.dropped)
-    return Process(settings, gateway, metrics, log, lag)
 
 
-def _sinks(log: LogSink, metrics: Metrics, settings: Settings) -> tuple:  # type: ignore[type-arg]
+def _sinks(log: LogSink, metrics: Metrics, settings: Settings) -> tuple[Callable[[Record], None], ...]:
     return (metrics.observe, log.emit) if settings.log.level != "off" else (metrics.observe,)
 
 
-def _known(snapshot: epochs.Snapshot):  # type: ignore[no-untyped-def]
+def _known(snapshot: epochs.Snapshot) -> Callable[[str], bool]:
     """Whether a model's name may become a label: it is in the catalog or declared, not made up by a caller."""
     return lambda model: snapshot.catalog.find(model) is not None or model.casefold() in snapshot.declared
-
-
-def _proxy_for(settings: Settings):  # type: ignore[no-untyped-def]
-    def proxy_for(origin: Origin) -> Proxy | None:
-        return settings.upstream.proxy_for(origin.scheme, origin.host, origin.port)
-
-    return proxy_for
-
-
-def _report(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """What nobody caught: one log line, never a secret-bearing context dump."""
-    exc = context.get("exception")
-    structlog.get_logger().error(
-        "unhandled", message=context.get("message"), exc_info=exc if isinstance(exc, BaseException) else None
-    )

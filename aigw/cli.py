@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from aigw import __version__
-from aigw.errors import AigwError
+from aigw.errors import AigwError, ConfigError
+
+if TYPE_CHECKING:
+    from aigw.catalog import Model
+    from aigw.settings import Tcp
 
 GOOD, FAILED, USAGE = 0, 1, 2
+
+Run = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,16 +28,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help(sys.stderr)
         return USAGE
-    command: Callable[[argparse.Namespace], int] = options.run
+    command: Run = options.run
     try:
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()
+        return code
     except AigwError as error:
         print(f"aigw: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return FAILED
     except BrokenPipeError:
+        # Whoever read has seen enough, as `aigw models | head` has; the flush at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
+
+
+# -- what can be written on a command line ----------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,146 +52,192 @@ def _parser() -> argparse.ArgumentParser:
         prog="aigw",
         description="A self-hosted AI gateway.",
         epilog="example: aigw serve --config aigw.toml",
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    serve = _command(commands, "serve", _serve, "run the gateway", "aigw serve --listen 127.0.0.1:8080")
-    _configurable(serve)
-    serve.add_argument("--listen", metavar="ADDRESS", help="address of the data plane (server.listen)")
-    serve.add_argument("--control", metavar="ADDRESS", help="address of health and metrics (server.control)")
-    serve.add_argument("--workers", metavar="N", help="number of processes (server.workers)")
-    worker = commands.add_parser("worker")
-    worker.add_argument("channel", type=int)
-    worker.set_defaults(run=_worker)
+    _serve_command(commands)
     check = _command(commands, "check", _check, "print the effective configuration", "aigw check --config aigw.toml")
-    _configurable(check, json=True)
-    explain = _command(
-        commands, "explain", _explain, "show the candidates of a model, and why", "aigw explain openai:gpt-4o"
-    )
-    explain.add_argument("model", help="a model as a caller writes it")
-    explain.add_argument("--surface", default="chat-completions", help="the surface it is asked on")
-    explain.add_argument("--key", help="name of the access key whose scope applies (the first one declared)")
-    _configurable(explain, json=True)
+    _configurable(check)
+    _json(check)
+    _explain_command(commands)
     models = _command(commands, "models", _models, "list the models of the catalog", "aigw models --provider openai")
-    models.add_argument("--provider", help="only this provider's")
+    models.add_argument("--provider", metavar="ID", help="only this provider's")
     models.add_argument("search", nargs="?", default="", help="only ids that contain this")
-    models.add_argument("--json", action="store_true", help="print JSON")
+    _json(models)
     sandbox = _command(
         commands, "sandbox", _sandbox, "run the provider simulator alone", "aigw sandbox --listen 127.0.0.1:9000"
     )
-    sandbox.add_argument("--listen", default="127.0.0.1:9000", metavar="ADDRESS", help="where it listens")
+    sandbox.add_argument(
+        "--listen", type=_tcp, default="127.0.0.1:0", metavar="ADDRESS", help="where it listens (a free port)"
+    )
+    _json(sandbox)
     version = _command(commands, "version", _version, "print the version", "aigw version --json")
-    version.add_argument("--json", action="store_true", help="print JSON")
+    _json(version)
+    # Without a help text it is in no list: it is how the gateway starts its own processes.
+    worker = commands.add_parser("worker")
+    worker.add_argument("channel", type=int)
+    worker.set_defaults(run=_worker)
     return parser
 
 
-def _command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], help: str, example: str
-) -> argparse.ArgumentParser:
+def _serve_command(commands: Any) -> None:
+    serve = _command(commands, "serve", _serve, "run the gateway", "aigw serve --listen 127.0.0.1:8080 --workers 4")
+    _configurable(serve)
+    serve.add_argument("--listen", metavar="ADDRESS", help="address of the data plane (server.listen)")
+    serve.add_argument("--control", metavar="ADDRESS", help="address of health and metrics, or off (server.control)")
+    serve.add_argument("--workers", metavar="N", help="number of processes (server.workers)")
+    serve.add_argument("--quiet", "-q", action="store_true", help="do not explain on stderr how to call it")
+
+
+def _explain_command(commands: Any) -> None:
+    explain = _command(
+        commands, "explain", _explain, "show the candidates of a model, and why", "aigw explain openai:gpt-4o"
+    )
+    explain.add_argument("model", nargs="+", help="a model as a caller writes it, then its fallbacks (`models`)")
+    explain.add_argument("--surface", default="chat-completions", metavar="NAME", help="the surface it is asked on")
+    explain.add_argument(
+        "--key", metavar="NAME", help="name of the access key whose scope applies (the first one declared)"
+    )
+    _configurable(explain)
+    _json(explain)
+
+
+def _command(commands: Any, name: str, run: Run, help: str, example: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = commands.add_parser(
-        name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=f"example: {example}"
+        name,
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}.",
+        epilog=f"example: {example}",
+        allow_abbrev=False,
     )
     made.set_defaults(run=run)
     return made
 
 
-def _configurable(command: argparse.ArgumentParser, *, json: bool = False) -> None:
-    command.add_argument("--config", "-c", type=Path, metavar="FILE", help="configuration file (./aigw.toml)")
+def _json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _configurable(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a key, as in limits.total_timeout=30s"
+        "--config", "-c", type=Path, metavar="FILE", help="configuration file ($AIGW_CONFIG, else ./aigw.toml)"
     )
-    if json:
-        command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument(
+        "--set",
+        action="append",
+        type=_assignment,
+        default=[],
+        metavar="KEY=VALUE",
+        help="set one key, as in limits.total_timeout=30s; may be repeated",
+    )
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r}: write KEY=VALUE, as in limits.total_timeout=30s")
+    return key.strip(), value
+
+
+def _tcp(text: str) -> Tcp:
+    from aigw.settings import Tcp
+    from aigw.settings.addresses import BadAddress, parse_address
+
+    try:
+        address = parse_address(text)
+    except BadAddress as bad:
+        raise argparse.ArgumentTypeError(f"{text!r} {bad}") from None
+    if not isinstance(address, Tcp):
+        raise argparse.ArgumentTypeError(f"{text!r}: the sandbox listens on TCP alone, as in 127.0.0.1:9000")
+    return address
 
 
 def overrides(options: argparse.Namespace) -> dict[str, str]:
-    """The keys that the command line sets. Raises ConfigError for a --set without `=`."""
-    from aigw.errors import ConfigError
-
-    given: dict[str, str] = {}
-    for pair in options.set:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {pair}: write KEY=VALUE, as in limits.total_timeout=30s")
-        given[key.strip()] = value
+    """The keys that the command line sets, by their dotted names; a flag of its own wins over --set."""
+    given = dict(options.set)
     for flag in ("listen", "control", "workers"):
         if getattr(options, flag, None) is not None:
             given[f"server.{flag}"] = getattr(options, flag)
     return given
 
 
+# -- the commands -----------------------------------------------------------------------------------------------------
+
+
 def _serve(options: argparse.Namespace) -> int:
-    from aigw import compose
+    from aigw.declared import load_settings
     from aigw.serve import serve
 
-    return serve(compose.load_settings(options.config, None, overrides(options)))
+    given = overrides(options)
+    return serve(load_settings(options.config, None, given), given, quiet=options.quiet)
 
 
 def _worker(options: argparse.Namespace) -> int:
-    from aigw.supervisor import work
+    from aigw.worker import work
 
     return work(options.channel)
 
 
 def _check(options: argparse.Namespace) -> int:
-    from aigw import compose
-    from aigw.settings import describe
+    from aigw import check
 
-    settings = compose.load_settings(options.config, None, overrides(options))
-    compose.snapshot_of(settings)
-    described = describe(settings)
+    try:
+        checked = check.check(options.config, overrides(options))
+    except ConfigError as error:
+        if not options.json:
+            raise
+        print_json({"valid": False, "problems": check.problems(error)})
+        return FAILED
     if options.json:
-        print_json({"source": settings.source, "settings": described})
+        print_json({"valid": True, **checked})
         return GOOD
-    rows = [(key, _plain(entry["value"]), entry["origin"]) for key, entry in described.items()]
-    print(f"configuration: {settings.source}")
-    print_table(("KEY", "VALUE", "FROM"), rows)
+    print(f"configuration: {checked['settings']['source']}")
+    print_table(("KEY", "VALUE", "FROM"), check.rows(checked["settings"]))
+    for note in checked["notes"]:
+        print(f"note: {note}")
     return GOOD
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from aigw import compose
-    from aigw.explain import explain
+    from aigw.declared import load_settings
+    from aigw.explain import explain, lines
 
-    settings = compose.load_settings(options.config, None, overrides(options))
+    settings = load_settings(options.config, None, overrides(options))
     answer = explain(settings, options.model, options.surface, options.key)
     if options.json:
         print_json(answer)
-    elif answer["candidates"]:
-        rows = [
-            (each["provider"], each["model"], each["key"], each["url"], each["why"]) for each in answer["candidates"]
-        ]
-        print_table(("PROVIDER", "MODEL", "KEY", "URL", "WHY"), rows)
     else:
-        print(f"no candidate: {answer['refusal']['code']}: {answer['refusal']['message']}")
+        if answer["candidates"]:
+            columns = ("provider", "model", "key", "url", "why")
+            print_table(
+                [name.upper() for name in columns], [[each[c] for c in columns] for each in answer["candidates"]]
+            )
+        for line in lines(answer):
+            print(line)
     return GOOD if answer["candidates"] else FAILED
 
 
 def _models(options: argparse.Namespace) -> int:
     from aigw.catalog import Catalog
 
+    catalog = Catalog.load()
+    ids = [each.id for each in catalog.providers()]
+    if options.provider not in (None, *ids):
+        raise ConfigError(f"--provider {options.provider}: not in the catalog; there are {', '.join(ids)}")
     search = options.search.casefold()
-    found = [each for each in Catalog.load().models(options.provider) if search in each.id.casefold()]
+    found = [each for each in catalog.models(options.provider) if search in each.id.casefold()]
     if options.json:
         print_json([model_entry(each) for each in found])
-        return GOOD
-    rows = [
-        (
-            each.provider,
-            each.id,
-            _count(each.context_window),
-            _count(each.max_output),
-            _rate(each.price.input if each.price else None),
-            _rate(each.price.output if each.price else None),
-            ",".join(sorted(each.surfaces)),
-        )
-        for each in found
-    ]
-    print_table(("PROVIDER", "MODEL", "CONTEXT", "OUTPUT", "$/M IN", "$/M OUT", "SURFACES"), rows)
-    return GOOD if rows else FAILED
+    elif found:
+        head = ("PROVIDER", "MODEL", "CONTEXT", "OUTPUT", "$/M IN", "$/M OUT", "SURFACES")
+        print_table(head, [_model_row(each) for each in found])
+    else:
+        print(f"aigw: no model of the catalog has {options.search!r} in its id", file=sys.stderr)
+    return GOOD if found else FAILED
 
 
-def model_entry(model: Any) -> dict[str, Any]:
-    """One model of the catalog as JSON."""
+def model_entry(model: Model) -> dict[str, Any]:
+    """One model of the catalog as JSON; limits in tokens, prices in US dollars per million as exact decimals."""
     price = model.price
     return {
         "provider": model.provider,
@@ -197,14 +255,21 @@ def model_entry(model: Any) -> dict[str, Any]:
     }
 
 
+def _model_row(model: Model) -> tuple[str, ...]:
+    told = model_entry(model)
+    figures = (told[name] for name in ("contextWindow", "maxOutput", "inputPrice", "outputPrice"))
+    return (
+        model.provider,
+        model.id,
+        *("?" if each is None else str(each) for each in figures),
+        ",".join(told["surfaces"]),
+    )
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     from aigw.serve import serve_sandbox
 
-    host, _, port = options.listen.rpartition(":")
-    if not port.isdigit():
-        print(f"aigw: --listen {options.listen}: write HOST:PORT", file=sys.stderr)
-        return USAGE
-    return serve_sandbox(host or "127.0.0.1", int(port))
+    return serve_sandbox(options.listen, as_json=options.json)
 
 
 def _version(options: argparse.Namespace) -> int:
@@ -215,25 +280,18 @@ def _version(options: argparse.Namespace) -> int:
     return GOOD
 
 
+# -- what is printed --------------------------------------------------------------------------------------------------
+
+
 def print_json(value: Any) -> None:
     """JSON for people and programs."""
+    import orjson
+
     print(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as their widest cell."""
-    widths = [max(len(str(row[at])) for row in (head, *rows)) for at in range(len(head))]
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     for row in (head, *rows):
-        print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-
-
-def _count(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
-
-
-def _rate(value: Any) -> str:
-    return "" if value is None else str(value)
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import attrs
 
@@ -12,8 +11,7 @@ from aigw import adapter, registry
 from aigw.adapter import Provider
 from aigw.catalog import Catalog
 from aigw.records import MANAGED, USER, AccessKey, ProviderKey, Scope
-from aigw.secret import Secret
-from aigw.settings import AccessKeySettings, ProviderSettings, Settings, load
+from aigw.settings import AccessKeySettings, ProviderSettings, Settings
 from aigw.snapshot import Limits, Snapshot, digest
 
 SANDBOX = "sandbox"
@@ -28,27 +26,6 @@ SANDBOX_MODELS = (
     "sandbox-rerank",
 )
 PEPPER_BYTES = 32
-
-
-def load_settings(
-    path: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
-) -> Settings:
-    """The settings, with what the providers' modules say about their ids, key variables and presets."""
-    builtin = registry.load_builtin()
-    presets = registry.load_presets()
-    return load(
-        path,
-        environ,
-        overrides,
-        known_keys={id: provider.key_variables for id, provider in builtin.items()},
-        builtin=builtin,
-        presets={id: provider.base_url or None for id, provider in presets.items()},
-    )
-
-
-def needs_sandbox(settings: Settings) -> bool:
-    """Whether nothing could be called: no provider has a key, and none without one is declared."""
-    return not any(each.enabled and (each.keys or each.managed_keys or each.base_url) for each in settings.providers)
 
 
 def sandbox_provider(base_url: str) -> Provider:
@@ -84,14 +61,6 @@ def snapshot_of(
         provider_limits={each.id: _limits_of(each, limits) for each in settings.providers},
         declared=_declared(providers),
     )
-
-
-def secrets_of(settings: Settings, extra_keys: Iterable[AccessKeySettings] = ()) -> list[Secret]:
-    """Every secret there is, for scrubbing."""
-    found = [each.key for each in (*settings.access_keys, *extra_keys)]
-    for provider in settings.providers:
-        found += [*provider.keys, *provider.managed_keys, *(value for _, value in provider.headers)]
-    return found
 
 
 def _provider_keys(settings: ProviderSettings) -> tuple[ProviderKey, ...]:

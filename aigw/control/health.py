@@ -4,43 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import attrs
 import orjson
-from aiohttp import web
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+PLAIN = "text/plain; charset=utf-8"
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
+JSON = "application/json"
 # What the documentation lists.
 DOCUMENTED = (("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"))
 
 
+@attrs.frozen
+class Answer:
+    """One answer of the control listener, on whatever server. `headers` are those beside the content's own."""
+
+    status: int
+    body: bytes
+    content_type: str = PLAIN
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 class Health:
-    """Handles the control listener's requests. `ready` is false while starting or draining."""
+    """Answers the control listener's requests. `ready` is false while starting or draining."""
 
     def __init__(self, ready: Callable[[], bool], metrics: Callable[[], Awaitable[bytes]]) -> None:
         self._ready = ready
         self._metrics = metrics
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
-        path = request.rel_url.raw_path
+    async def answer(self, method: str, path: str) -> Answer:
+        """The answer to a request for this path (without its query)."""
         known = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._render}.get(path)
         if known is None:
-            return _error(404, "notFound", "There is nothing here; see /livez, /readyz and /metrics.")
-        if request.method not in ("GET", "HEAD"):
-            answer = _error(405, "methodNotAllowed", f"{path} takes GET and HEAD.")
-            answer.headers["allow"] = "GET, HEAD"
-            return answer
+            return refusal(404, "notFound", "There is nothing here; see /livez, /readyz and /metrics.")
+        if method not in ("GET", "HEAD"):
+            refused = refusal(405, "methodNotAllowed", f"{path} takes GET and HEAD.")
+            return attrs.evolve(refused, headers=(("allow", "GET, HEAD"),))
         return await known()
 
-    async def _livez(self) -> web.Response:
-        return web.Response(text="ok\n")
+    async def _livez(self) -> Answer:
+        return Answer(200, b"ok\n")
 
-    async def _readyz(self) -> web.Response:
-        return web.Response(text="ok\n") if self._ready() else web.Response(status=503, text="draining\n")
+    async def _readyz(self) -> Answer:
+        return Answer(200, b"ok\n") if self._ready() else Answer(503, b"not ready\n")
 
-    async def _render(self) -> web.Response:
-        return web.Response(body=await self._metrics(), headers={"content-type": CONTENT_TYPE})
+    async def _render(self) -> Answer:
+        return Answer(200, await self._metrics(), METRICS)
 
 
-def _error(status: int, code: str, message: str) -> web.Response:
+def refusal(status: int, code: str, message: str) -> Answer:
+    """An error in the form of the control API."""
     body = {"errorCode": code, "statusCode": status, "msg": message, "details": {}}
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
+    return Answer(status, orjson.dumps(body), JSON)

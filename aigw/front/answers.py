@@ -8,7 +8,7 @@ from http import HTTPStatus
 from aigw.errors import Refusal
 from aigw.observe.record import Record
 from aigw.wire.format import Format, Trouble
-from aigw.wire.headers import returned
+from aigw.wire.headers import label, labels
 
 JSON_TYPE = b"content-type: application/json\r\n"
 
@@ -16,8 +16,6 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _STATUS_LINES: dict[int, bytes] = {
     code: f"HTTP/1.1 {code} {phrase}\r\n".encode("ascii") for code, phrase in _REASONS.items()
 }
-# What the gateway sets itself; an upstream's own field of the same name is shown under another one.
-_RENAMED = {b"x-request-id": b"x-aigw-upstream-request-id", b"request-id": b"x-aigw-upstream-request-id"}
 
 
 def status_line(code: int) -> bytes:
@@ -30,10 +28,11 @@ def passed_fields(fields: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
     """An upstream's header lines that go to the caller, in pieces to be joined."""
     lines: list[bytes] = []
     for name, value in fields:
-        if returned(name):
-            lines += (name, b": ", value, b"\r\n")
-        elif (renamed := _RENAMED.get(name.lower())) is not None:
-            lines += (renamed, b": ", value, b"\r\n")
+        told = labels.get(name)
+        if told is None:
+            told = label(name)
+        if told:
+            lines += (told, value, b"\r\n")
     return lines
 
 
@@ -50,21 +49,32 @@ def ids(request_id: str) -> bytes:
     return b"x-request-id: %b\r\nrequest-id: %b\r\n" % ((request_id.encode("ascii"),) * 2)
 
 
-def timing(record: Record, auth_ms: float, route_ms: float, now: float) -> bytes:
-    """The server-timing field (W3C Server Timing): where the time went up to the first byte, in milliseconds."""
+def told(record: Record, shown: bytes, auth_ms: float, route_ms: float, now: float) -> bytes:
+    """What the gateway says of a relayed answer: ids, provider and model (`shown`), attempts, server-timing.
+
+    The last (W3C Server Timing) is where the time went up to the first byte, in milliseconds.
+    """
     attempt = record.attempts[-1]
     connect = attempt.connect_ms or 0.0
     upstream = (attempt.first_byte_ms or 0.0) - connect
-    return (
-        b"server-timing: auth;dur=%.3f, route;dur=%.3f, connect;dur=%.3f, upstream;dur=%.3f, gateway;dur=%.3f\r\n"
-        % (
-            auth_ms,
-            route_ms,
-            connect,
-            upstream,
-            record.own_ms(now),
-        )
+    request_id = record.request_id.encode("ascii")
+    return _TOLD % (
+        request_id,
+        request_id,
+        shown,
+        len(record.attempts),
+        auth_ms,
+        route_ms,
+        connect,
+        upstream,
+        record.own_ms(now),
     )
+
+
+_TOLD = (
+    b"x-request-id: %b\r\nrequest-id: %b\r\n%bx-aigw-attempts: %d\r\nserver-timing: auth;dur=%.3f, route;dur=%.3f,"
+    b" connect;dur=%.3f, upstream;dur=%.3f, gateway;dur=%.3f\r\n"
+)
 
 
 def body_answer(status: int, lines: Sequence[bytes], body: bytes, *, close: bool, head_only: bool = False) -> bytes:

@@ -1,4 +1,4 @@
-"""One caller's TCP connection: requests read by aiohttp's C parser, one turn at a time.
+"""One caller's TCP connection: heads read by aiohttp's C parser, bodies counted or unchunked, one turn at a time.
 
 What the gateway relays is handled here, without a task and without aiohttp's request objects; every other
 well-formed request without a body goes to the ordinary aiohttp handler (`front.local`) with the whole connection.
@@ -7,25 +7,28 @@ well-formed request without a body goes to the ordinary aiohttp handler (`front.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
 
-from aigw.errors import AigwError, BadRequest, MethodNotAllowed, NotFound, Refusal, RequestTimeout, TooLarge
+from aigw.errors import BadRequest, MethodNotAllowed, NotFound, Refusal, RequestTimeout, TooLarge
 from aigw.front import answers, tunnel
 from aigw.front.identify import identify
 from aigw.front.routes import ModelsRoute, format_of, route
 from aigw.front.turn import Turn
+from aigw.wire.chunked import BadChunkError, Chunks
+from aigw.wire.head import CONTENT_LENGTH, Head
 
 if TYPE_CHECKING:
+    from aigw.front.delivery import Delivery
     from aigw.front.gateway import Gateway
 
-PARSER_LIMIT = 2**20
+# What of a body is still to come, if it is not a number of bytes.
+NOTHING, CHUNKED = 0, -1
+
 MAX_FIELDS = 128
 # After an answer to a request whose body was not read to its end, what still comes is thrown away for this many
 # seconds: closing at once would reset the connection and could take the answer with it (RFC 9112, section 9.6).
@@ -35,28 +38,34 @@ LINGER = 5.0
 class CallerConnection(tunnel.Side):
     """The server side of one connection."""
 
+    # Defaults stand in the class; a connection lives long, but most of them seldom change.
+    transport: asyncio.Transport
+    turn: Turn | None = None
+    since = 0.0
+    arrived = False
+    _head = b""  # of a head that is not complete
+    _left = NOTHING
+    _chunks: Chunks | None = None
+    _waiting = b""  # pipelined bytes behind the request under way
+    _served = 0
+    _lingering = False
+    _tunnelled = False
+    _advancing = False
+
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]
-        self.turn: Turn | None = None
-        self.since = 0.0
-        self.arrived = False
+        loop = gateway.relay.loop
+        # Told that requests have no body, the parser stops behind each head; it is given heads alone.
         self._parser = HttpRequestParser(
-            BaseProtocol(gateway.relay.loop),
-            gateway.relay.loop,
-            PARSER_LIMIT,
+            BaseProtocol(loop),
+            loop,
+            gateway.max_head_bytes,
             max_line_size=gateway.max_head_bytes,
             max_field_size=gateway.max_head_bytes,
             max_headers=MAX_FIELDS,
+            response_with_body=False,
             auto_decompress=False,
         )
-        self._payload: Any = None
-        self._waiting: deque[tuple[RawRequestMessage, Any]] = deque()
-        self._head_bytes = 0
-        self._served = 0
-        self._lingering = False
-        self._tunnelled = False
-        self._advancing = False
 
     # -- asyncio.Protocol ------------------------------------------------------------------------------------
 
@@ -67,24 +76,14 @@ class CallerConnection(tunnel.Side):
 
     def data_received(self, data: bytes) -> None:
         self.arrived = True
-        if self._tunnelled:
+        if self._left:
+            self._take_body(data)
+        elif self.turn is None and not self._lingering:
+            self._read(self._head + data if self._head else data)
+        elif self._tunnelled:
             super().data_received(data)
-            return
-        if self._lingering:
-            return
-        try:
-            messages, _upgraded, _tail = self._parser.feed_data(data)
-            if self._payload is not None:
-                self._take_body(self._payload)
-        except (HttpProcessingError, ValueError, RuntimeError) as exc:
-            self._malformed(exc, data)
-            return
-        if messages:
-            self._head_bytes = 0
-            self._waiting.extend(messages)
-            self._advance(len(data))
-        elif self.turn is None:
-            self._count_head(len(data), data)
+        elif not self._lingering:
+            self._wait(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.gateway.disconnected(self)
@@ -111,59 +110,113 @@ class CallerConnection(tunnel.Side):
     @property
     def body_open(self) -> bool:
         """Whether the current request's body has not come to its end."""
-        return self._payload is not None
+        return self._left != NOTHING
 
-    def _take_body(self, payload: Any) -> None:
-        data = payload.read_nowait(-1)
-        complete = payload.is_eof()
-        if complete:
-            self._payload = None
-        if self.turn is not None:
-            self.turn.on_body(data, complete)
-
-    def _advance(self, arrived: int = 0) -> None:
-        """Begin the next request when none is under way; pipelined ones wait their turn unread."""
-        if self._advancing:
+    def _read(self, data: bytes) -> None:
+        """Bytes that begin with a request's head, perhaps with all of it and more."""
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4:
+            self._keep_head(data)
             return
-        self._advancing = True
-        while self._waiting and self.turn is None and not self._lingering:
-            message, payload = self._waiting.popleft()
-            self._begin(message, payload, arrived)
-        self._advancing = False
-        if self._waiting and not self._tunnelled:
-            self.transport.pause_reading()
-
-    def _begin(self, message: RawRequestMessage, payload: Any, arrived: int) -> None:
-        self._served += 1
-        self._payload = payload
-        path = message.path.partition("?")[0]
         try:
-            if arrived > self.gateway.max_head_bytes:
-                self._check_head(message)
-            found = route(message.method, path)
-            if isinstance(found, ModelsRoute):
-                self._hand_over(message)
-                return
-        except (NotFound, MethodNotAllowed) as refusal:
-            self._refuse_unknown(refusal, message, path)
+            if end > self.gateway.max_head_bytes:
+                raise head_too_large(self.gateway.max_head_bytes)
+            messages = self._parser.feed_data(data[:end])[0]
+        except HttpProcessingError as exc:
+            self._malformed(exc, data)
             return
         except TooLarge as refusal:
-            self._refuse(refusal, path)
+            self._refuse(refusal, _path_in(data))
             return
-        self.turn = turn = Turn(self.gateway, self, message, found)
-        turn.begin()
-        if self.turn is turn:
-            self._take_body(payload)
+        self._head = b""
+        if messages:
+            self._begin(messages[0][0], data[end:])
+        elif end < len(data):
+            self._read(data[end:])  # blank lines before a request line (RFC 9112, section 2.2)
 
-    def _check_head(self, message: RawRequestMessage) -> None:
-        size = len(message.path) + sum(len(name) + len(value) + 4 for name, value in message.raw_headers)
-        if size > self.gateway.max_head_bytes:
-            raise head_too_large(self.gateway.max_head_bytes)
-
-    def _count_head(self, size: int, data: bytes) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.gateway.max_head_bytes:
+    def _keep_head(self, data: bytes) -> None:
+        """A head that is not complete; bare line feeds will never complete it."""
+        if len(data) > self.gateway.max_head_bytes:
             self._refuse(head_too_large(self.gateway.max_head_bytes), _path_in(data))
+        elif b"\n\n" in data or b"\n\r\n" in data.replace(b"\r\n", b""):
+            self._refuse(BadRequest("The request is not valid HTTP/1.1: lines end with CR LF."), _path_in(data))
+        else:
+            self._head = data
+
+    def _begin(self, message: RawRequestMessage, data: bytes) -> None:
+        """A head is read; `data` is what came behind it."""
+        self._served += 1
+        path = message.path.partition("?")[0]
+        head = Head(message.raw_headers)
+        try:
+            found = route(message.method, path)
+        except (NotFound, MethodNotAllowed) as refusal:
+            self._refuse_unknown(refusal, message, head, path)
+            return
+        if isinstance(found, ModelsRoute):
+            self._hand_over(message)
+            return
+        if message.chunked:
+            self._left = CHUNKED
+            self._chunks = Chunks()
+        else:
+            self._left = int(head.noted.get(CONTENT_LENGTH, b"0"))
+        self.turn = turn = Turn(self.gateway, self, message, head, found)
+        turn.begin()
+        if self._left:
+            if data:
+                self._take_body(data)
+        else:
+            if self.turn is turn:
+                turn.on_body(b"", True)
+            if data:
+                self._wait(data)
+
+    def _take_body(self, data: bytes) -> None:
+        """Bytes of the current request's body, and perhaps what comes behind it."""
+        rest = b""
+        if self._left == CHUNKED:
+            assert self._chunks is not None
+            try:
+                data = self._chunks.feed(data)
+            except BadChunkError as exc:
+                self._bad_body(exc)
+                return
+            if self._chunks.complete:
+                rest, self._chunks, self._left = self._chunks.rest, None, NOTHING
+        elif len(data) <= self._left:
+            self._left -= len(data)
+        else:
+            data, rest, self._left = data[: self._left], data[self._left :], NOTHING
+        if self.turn is not None:
+            self.turn.on_body(data, not self._left)
+        if rest and not self._lingering:
+            self._wait(rest)
+
+    def _wait(self, data: bytes) -> None:
+        """Bytes behind the request under way: the next one's, which waits for its turn."""
+        if self.turn is None and not self._waiting and not self._advancing:
+            self._read(data)
+            return
+        self._waiting += data
+        if not self._tunnelled:
+            self.transport.pause_reading()
+
+    def _advance(self) -> None:
+        """Begin the next request if it came while another one was under way."""
+        self._advancing = False
+        data, self._waiting = self._waiting, b""
+        self.transport.resume_reading()
+        if data and self.turn is None and not self._lingering:
+            self._read(data)
+
+    def _bad_body(self, exc: Exception) -> None:
+        """The body's chunks are broken: where the next request would begin cannot be known."""
+        error = BadRequest(f"The request is not valid HTTP/1.1: {_first_line(exc)}")
+        if self.turn is not None:
+            self.turn.body_failed(error)
+        else:
+            self.transport.abort()
 
     def _malformed(self, exc: Exception, data: bytes) -> None:
         """Bytes that are not HTTP, or HTTP that two parsers could read differently: answered, never forwarded."""
@@ -172,17 +225,12 @@ class CallerConnection(tunnel.Side):
             error = head_too_large(self.gateway.max_head_bytes)
         else:
             error = BadRequest(f"The request is not valid HTTP/1.1: {_first_line(exc)}")
-        if self.turn is not None:
-            # The body of the request under way is broken, or what follows it is.
-            self._payload = self._payload or True
-            self.turn.body_failed(error)
-        else:
-            self._refuse(error, _path_in(data))
+        self._refuse(error, _path_in(data))
 
-    def _refuse_unknown(self, refusal: Refusal, message: RawRequestMessage, path: str) -> None:
+    def _refuse_unknown(self, refusal: Refusal, message: RawRequestMessage, head: Head, path: str) -> None:
         """Nothing at this path, or not with this method; but who calls is asked first."""
         try:
-            identify(message.headers, self.gateway.snapshot)
+            identify(head, self.gateway.snapshot)
         except Refusal as unknown:
             refusal = unknown
         self._refuse(refusal, path, message)
@@ -191,7 +239,7 @@ class CallerConnection(tunnel.Side):
         """Answer what never became a turn, and close."""
         anthropic = message is not None and "anthropic-version" in message.headers
         format = self.gateway.formats[format_of(path, anthropic)]
-        request_id = self.gateway.request_id(message.headers if message is not None else {})
+        request_id = self.gateway.request_id(Head(message.raw_headers if message is not None else ()))
         lines, body = answers.refusal_parts(refusal, format, request_id)
         head_only = message is not None and message.method == "HEAD"
         self.write(answers.body_answer(refusal.http_status, lines, body, close=True, head_only=head_only))
@@ -217,10 +265,6 @@ class CallerConnection(tunnel.Side):
         """To the caller."""
         self.transport.write(data)
 
-    def write_all(self, pieces: Sequence[bytes]) -> None:
-        """To the caller, without joining."""
-        self.transport.writelines(pieces)
-
     def pause_body(self) -> None:
         """Read no more of the request for now."""
         self.transport.pause_reading()
@@ -236,25 +280,24 @@ class CallerConnection(tunnel.Side):
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
-    def turn_done(self, turn: Turn) -> None:
+    def turn_done(self, turn: Delivery) -> None:
         """The answer is written, or will never be: go on with the next request or close."""
         if self.turn is not turn:
             return
         self.turn = None
-        self.since = monotonic()
         if turn.closes or self.gateway.draining:
             if self.body_open:
                 self._linger()
             else:
                 self.transport.close()
-            return
-        self.transport.resume_reading()
-        if self._waiting and not self._advancing:
+        elif self._waiting:
+            self._advancing = True
             self.gateway.relay.loop.call_soon(self._advance)
 
     def _linger(self) -> None:
         """Say that nothing more comes, and throw away what the caller still sends."""
         self._lingering = True
+        self._left = NOTHING
         self.turn = None
         self.since = monotonic()
         if self.transport.is_closing():
@@ -270,28 +313,32 @@ class CallerConnection(tunnel.Side):
 
     def sweep(self, now: float) -> None:
         """Called about once a second: is this connection worth its place?"""
-        limits = self.gateway.patience
         if self.arrived:
-            # Bytes of a head do not buy time: it has to be complete within its limit.
-            if self._head_bytes == 0 or self.turn is not None:
-                self.since = now
             self.arrived = False
-            if not self._lingering and self.turn is None and self._head_bytes:
-                return
+            # Bytes of a head do not buy time: it has to be complete within its limit.
+            if not self._head or self.since == 0.0:
+                self.since = now
         idle = now - self.since
         if self._lingering:
             if idle > LINGER:
                 self.transport.abort()
         elif self.turn is not None:
-            if self.body_open and idle > limits.body_idle_timeout:
-                self.turn.body_failed(RequestTimeout(_SLOW.format("body", limits.body_idle_timeout)))
-        elif self._head_bytes and idle > limits.head_timeout:
-            self._refuse(RequestTimeout(_SLOW.format("head", limits.head_timeout)), "")
-        elif idle > (limits.keepalive_timeout if self._served else limits.head_timeout):
+            self._sweep_body(idle)
+        else:
+            self._sweep_idle(idle)
+
+    def _sweep_body(self, idle: float) -> None:
+        limit = self.gateway.patience.body_idle_timeout
+        if self.body_open and idle > limit and self.turn is not None:
+            self.turn.body_failed(RequestTimeout(f"The rest of the request's body did not come within {limit:g} s."))
+
+    def _sweep_idle(self, idle: float) -> None:
+        patience = self.gateway.patience
+        if self._head and idle > patience.head_timeout:
+            limit = patience.head_timeout
+            self._refuse(RequestTimeout(f"The request's head did not come within {limit:g} s."), "")
+        elif idle > (patience.keepalive_timeout if self._served else patience.head_timeout):
             self.transport.close()
-
-
-_SLOW = "The request's {} did not come within {:g} s."
 
 
 def head_too_large(most: int) -> TooLarge:
@@ -311,6 +358,3 @@ def _path_in(data: bytes) -> str:
 
 def _first_line(exc: Exception) -> str:
     return str(exc).strip().split("\n", 1)[0][:200]
-
-
-_ = AigwError

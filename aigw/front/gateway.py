@@ -13,8 +13,8 @@ from aiohttp import web
 
 from aigw.errors import Refusal
 from aigw.front.connection import CallerConnection
+from aigw.front.delivery import Delivery
 from aigw.front.planner import Planner
-from aigw.front.turn import Turn
 from aigw.observe import record as recorded
 from aigw.observe.record import Record
 from aigw.observe.scrub import Scrubber
@@ -22,12 +22,13 @@ from aigw.relay.attempt import Attempt
 from aigw.relay.failover import Relay
 from aigw.snapshot import Snapshot
 from aigw.wire.format import Format, Trouble
+from aigw.wire.head import X_REQUEST_ID, Head
 from aigw.wire.inflate import InflateError, inflater
 
 SWEEP = 1.0
 # What an incoming x-request-id may look like to be taken over: it goes into headers and logs.
 MAX_REQUEST_ID = 128
-_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
+_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
 
 
 class Patience(Protocol):
@@ -75,7 +76,7 @@ class Gateway:
         self._max_connections = max_connections
         self._scrubber = scrubber
         self._sinks = sinks
-        self._finished: list[Turn] = []
+        self._finished: list[Delivery] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._local: web.Server | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -118,11 +119,11 @@ class Gateway:
 
     # -- requests ----------------------------------------------------------------------------------------------
 
-    def request_id(self, headers: Mapping[str, str]) -> str:
+    def request_id(self, head: Head) -> str:
         """The caller's own x-request-id if it is a plain token, else a new one."""
-        sent = headers.get("x-request-id")
+        sent = head.noted.get(X_REQUEST_ID)
         if sent and len(sent) <= MAX_REQUEST_ID and _SAFE.issuperset(sent):
-            return sent
+            return sent.decode("ascii")
         return f"req_{getrandbits(96):024x}"
 
     def scrub(self, body: bytes) -> bytes:
@@ -147,7 +148,7 @@ class Gateway:
         trouble = Trouble(attempt.head.code, "upstream_error", message, None, request_id)
         return ErrorBody(format.error(trouble), True)
 
-    def finish(self, turn: Turn) -> None:
+    def finish(self, turn: Delivery) -> None:
         """A turn is over; its record is shown to the sinks once the loop has written the answer out."""
         self._finished.append(turn)
         if len(self._finished) == 1:

@@ -6,39 +6,35 @@ never looked at and never forwarded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aigw.errors import Unauthorized
 from aigw.records import AccessKey
 from aigw.snapshot import Snapshot
+from aigw.wire.head import API_KEY, AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY, Head
 
-# Longer than any token anybody issues; the rest of a longer one need not be hashed.
+# Longer than any token anybody issues; a longer one need not be hashed.
 MAX_TOKEN = 512
 
-_OTHERS = ("x-api-key", "x-goog-api-key", "api-key")
+_OTHERS = (X_API_KEY, X_GOOG_API_KEY, API_KEY)
 _HOW = "Send your access key as `Authorization: Bearer <key>`, or in x-api-key, x-goog-api-key or api-key."
 
 
-def identify(headers: Mapping[str, str], snapshot: Snapshot) -> AccessKey:
+def identify(head: Head, snapshot: Snapshot) -> AccessKey:
     """The access key of a request. Raises Unauthorized; the message never repeats what was sent."""
-    token = _token(headers)
+    token = _token(head.noted)
     if not token:
         raise Unauthorized(f"No access key was sent. {_HOW}", code="missing_access_key")
-    known = None
-    if len(token) <= MAX_TOKEN and token.isascii():
-        known = snapshot.access_key(token.encode("ascii"))
+    known = snapshot.access_key(token) if len(token) <= MAX_TOKEN else None
     if known is None:
         raise Unauthorized(f"The access key is not valid: it is mistyped, deleted or of another gateway. {_HOW}")
     return known
 
 
-def _token(headers: Mapping[str, str]) -> str:
-    sent = headers.get("Authorization")
+def _token(noted: dict[bytes, bytes]) -> bytes:
+    sent = noted.get(AUTHORIZATION)
     if sent is not None:
-        scheme, _, token = sent.partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else ""
+        return sent[7:].strip() if sent[:7].lower() == b"bearer " else b""
     for name in _OTHERS:
-        sent = headers.get(name)
+        sent = noted.get(name)
         if sent is not None:
             return sent.strip()
-    return ""
+    return b""

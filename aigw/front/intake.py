@@ -7,8 +7,8 @@ import attrs
 from aigw.errors import InvalidBody, TooLarge
 from aigw.relay.request import Body, GrowingBody, WholeBody
 from aigw.wire.form import FormScanner
-from aigw.wire.inflate import InflateError, InflateLimit, inflater
-from aigw.wire.peek import Peeked, peek
+from aigw.wire.inflate import InflateError, InflateLimitError, inflater
+from aigw.wire.peek import Peeked, blank, peek, repeated
 from aigw.wire.scan import Scanner
 
 # A body up to this size is read at once by the C decoder (about 50 µs); a larger one is scanned as it comes, so
@@ -29,13 +29,14 @@ class Taken:
 class Whole:
     """Collects a JSON body and reads it when it is complete."""
 
-    __slots__ = ("_chunks", "_encoding", "_in_path", "_most")
+    __slots__ = ("_chunks", "_encoding", "_in_path", "_most", "_strict")
 
-    def __init__(self, in_path: bool, encoding: str | None, most: int) -> None:
+    def __init__(self, in_path: bool, encoding: str | None, most: int, *, strict: bool = False) -> None:
         self._chunks: list[bytes] = []
         self._in_path = in_path
         self._encoding = encoding
         self._most = most
+        self._strict = strict
 
     def feed(self, data: bytes, complete: bool) -> Taken | None:
         """The body once it is complete. Raises InvalidBody, TooLarge."""
@@ -46,7 +47,7 @@ class Whole:
             data = b"".join(self._chunks)
         if self._encoding is not None:
             data = _inflated(data, self._encoding, self._most)
-        peeked = peek(data)
+        peeked = peek(data, strict=self._strict)
         return Taken(peeked, WholeBody(data, peeked.model, listed=peeked.listed, in_path=self._in_path))
 
 
@@ -63,7 +64,7 @@ def _inflated(data: bytes, encoding: str, most: int) -> bytes:
             size += len(plain[-1])
             if size > most:
                 raise too_large(most)
-    except InflateLimit:
+    except InflateLimitError:
         raise too_large(most) from None
     except InflateError as exc:
         raise InvalidBody(f"The request body cannot be decompressed: {exc}.") from None
@@ -78,58 +79,121 @@ def too_large(most: int) -> TooLarge:
 
 
 class Growing:
-    """Scans a body while it comes. `feed` gives the body once, when its model is known; later calls extend it."""
+    """Scans a JSON body while it comes. `feed` gives the body once, when its model is known; later calls extend it.
 
-    __slots__ = ("_announced", "_body", "_in_path", "_scanner", "finished")
+    `announced` is the caller's Content-Length, None for a chunked body, which is taken whole if it turns out small.
+    """
 
-    def __init__(self, scanner: Scanner | FormScanner, announced: int | None, *, in_path: bool = False) -> None:
-        self._scanner = scanner
+    __slots__ = ("_announced", "_body", "_in_path", "_scanner", "_small", "_strict")
+
+    def __init__(self, announced: int | None, *, in_path: bool = False, strict: bool = False) -> None:
+        self._scanner = Scanner(strict=strict)
         self._announced = announced
         self._body: GrowingBody | None = None
+        self._small: bytes | None = b"" if announced is None else None
         self._in_path = in_path
-        self.finished = False
+        self._strict = strict
 
     @property
-    def models(self) -> tuple[str, ...]:
-        """The `models` seen by now; they may stand behind everything else."""
-        return self._scanner.models if isinstance(self._scanner, Scanner) else ()
+    def seen(self) -> Peeked:
+        """What is known by now; `models` and `stream` may stand behind everything else."""
+        scanner = self._scanner
+        return Peeked(scanner.model, scanner.models, scanner.stream, scanner.listed)
+
+    def feed(self, data: bytes, complete: bool) -> Taken | None:
+        """More of the body. Raises InvalidBody."""
+        if self._small is not None:
+            data = self._small + data
+            self._small = None if complete or len(data) > WHOLE_UP_TO else data
+            if complete and len(data) <= WHOLE_UP_TO:
+                return self._whole(data)
+            if self._small is not None:
+                return None
+        scanner = self._scanner
+        scanner.feed(data)
+        if complete:
+            return self._end()
+        if self._body is not None:
+            self._body.decided = scanner.listed
+        elif not scanner.gave_up and (scanner.model is not None or self._in_path):
+            return self._begin()
+        return None
+
+    def _begin(self) -> Taken:
+        scanner = self._scanner
+        at = -1 if self._in_path else scanner.model_at
+        self._body = GrowingBody(scanner.pieces, self._announced, scanner.model, at)
+        self._body.decided = scanner.listed
+        return Taken(self.seen, self._body)
+
+    def _end(self) -> Taken | None:
+        """At the end: is it well-formed, and does it have to be read in another way after all?"""
+        scanner = self._scanner
+        if self._body is None and (scanner.gave_up or scanner.model is None):
+            return self._whole(b"".join((*scanner.pieces, scanner.held, *scanner.rest)))
+        if scanner.gave_up:
+            self._catch_up()
+        elif not scanner.complete:
+            raise InvalidBody("The request body ends too early: it is not complete JSON.")
+        elif scanner.held:
+            scanner.pieces.append(scanner.held)
+            scanner.held = b""
+        taken = self._begin() if self._body is None else None
+        assert self._body is not None
+        self._body.complete = self._body.decided = True
+        return taken
+
+    def _whole(self, body: bytes) -> Taken:
+        """Nothing of it went up: it can be read by the quick way."""
+        peeked, listed = self._peek(body)
+        return Taken(peeked, WholeBody(body, peeked.model, listed=listed, in_path=self._in_path))
+
+    def _catch_up(self) -> None:
+        """The scanner gave up on the way: what it has not looked at goes up only after it was looked at."""
+        scanner = self._scanner
+        sent = sum(map(len, scanner.pieces))
+        body = b"".join((*scanner.pieces, scanner.held, *scanner.rest))
+        peeked, listed = self._peek(body)
+        scanner.models, scanner.listed, scanner.stream = peeked.models, peeked.listed, peeked.stream
+        scanner.pieces.append((blank(body) if listed else body)[sent:])
+
+    def _peek(self, body: bytes) -> tuple[Peeked, bool]:
+        """What a whole body says, with the `models` that the scanner took out; and whether it still holds any."""
+        peeked = peek(body, strict=self._strict)
+        scanner = self._scanner
+        if not scanner.listed:
+            return peeked, peeked.listed
+        if peeked.listed:
+            raise repeated("models")
+        return Peeked(peeked.model, scanner.models, peeked.stream or scanner.stream, True), False
+
+
+class Form:
+    """Scans a form while it comes; a form has no `models`."""
+
+    __slots__ = ("_announced", "_body", "_scanner")
+
+    def __init__(self, boundary: bytes, announced: int | None) -> None:
+        self._scanner = FormScanner(boundary)
+        self._announced = announced
+        self._body: GrowingBody | None = None
+
+    @property
+    def seen(self) -> Peeked:
+        """What is known by now."""
+        return Peeked(self._scanner.model, (), self._scanner.stream)
 
     def feed(self, data: bytes, complete: bool) -> Taken | None:
         """More of the body. Raises InvalidBody."""
         scanner = self._scanner
         scanner.feed(data)
-        self.finished = complete
-        if complete:
-            whole = self._complete()
-            if whole is not None:
-                return whole
-        if self._body is not None:
-            self._body.complete = complete
-            return None
-        gave_up = isinstance(scanner, Scanner) and scanner.gave_up
-        if gave_up or (scanner.model is None and not (complete or self._in_path)):
-            return None
-        form = isinstance(scanner, FormScanner)
-        at = -1 if self._in_path else scanner.model_at
-        self._body = GrowingBody(scanner.pieces, self._announced, scanner.model, at, form=form)
+        if complete and not scanner.complete:
+            raise InvalidBody("The request body ends too early: it is not a complete form.")
+        taken = None
+        if self._body is None:
+            if scanner.model is None and not complete:
+                return None
+            self._body = GrowingBody(scanner.pieces, self._announced, scanner.model, scanner.model_at, form=True)
+            taken = Taken(self.seen, self._body)
         self._body.complete = complete
-        return Taken(Peeked(scanner.model, self.models, scanner.stream), self._body)
-
-    def _complete(self) -> Taken | None:
-        """At the end: is it well-formed, and does it have to be read in another way after all?"""
-        scanner = self._scanner
-        if isinstance(scanner, Scanner) and scanner.gave_up and self._body is None:
-            body = b"".join(scanner.pieces) + scanner.held
-            peeked = peek(body)
-            return Taken(peeked, WholeBody(body, peeked.model, listed=peeked.listed, in_path=self._in_path))
-        gave_up = isinstance(scanner, Scanner) and scanner.gave_up
-        if not scanner.complete and not gave_up:
-            raise InvalidBody("The request body ends too early: it is not complete JSON or not a complete form.")
-        if scanner.held:
-            scanner.pieces.append(scanner.held)
-            scanner.held = b""
-        if self._body is None and scanner.model is None and not self._in_path and isinstance(scanner, Scanner):
-            # Only `models` was given: the first of them is put in where no model stood.
-            body = b"".join(scanner.pieces)
-            return Taken(Peeked(None, scanner.models, scanner.stream), WholeBody(body, None, listed=False))
-        return None
+        return taken

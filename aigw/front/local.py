@@ -22,6 +22,7 @@ from aigw.front.identify import identify
 from aigw.front.routes import ModelsRoute, format_of, route
 from aigw.records import AccessKey
 from aigw.snapshot import Snapshot
+from aigw.wire.head import Head
 
 if TYPE_CHECKING:
     from aigw.front.gateway import Gateway
@@ -95,24 +96,27 @@ class Local:
         """Answer a models request; `front.connection` hands nothing else over."""
         gateway = self._gateway
         anthropic = "anthropic-version" in request.headers
-        request_id = gateway.request_id(request.headers)
+        # Google's SDK lists models at /v1/models too (its default version since 3.0): its header tells it apart.
+        google = "x-goog-api-key" in request.headers and not (anthropic or "Authorization" in request.headers)
+        head = Head(request.raw_headers)
+        request_id = gateway.request_id(head)
         try:
-            key = identify(request.headers, gateway.snapshot)
+            key = identify(head, gateway.snapshot)
             found = route(request.method, request.rel_url.raw_path)
             if not isinstance(found, ModelsRoute):
                 raise NotFound("There is nothing here.")
-            body = orjson.dumps(self._answer(found, key, anthropic, request))
+            shape = "gemini" if found.gemini or google else "messages" if anthropic else "chat"
+            body = orjson.dumps(self._answer(found, key, shape, request))
             status, extra = 200, {"content-type": "application/json"}
         except Refusal as refusal:
-            format = gateway.formats[format_of(request.rel_url.raw_path, anthropic)]
+            format = gateway.formats["gemini" if google else format_of(request.rel_url.raw_path, anthropic)]
             status = refusal.http_status
             lines, body = answers.refusal_parts(refusal, format, request_id)
             extra = dict(line.split(": ", 1) for line in b"".join(lines).decode("latin-1").splitlines())
         extra |= {"x-request-id": request_id, "request-id": request_id}
         return web.Response(status=status, body=body, headers=extra)
 
-    def _answer(self, found: ModelsRoute, key: AccessKey, anthropic: bool, request: web.BaseRequest) -> Any:
-        shape = "gemini" if found.gemini else "messages" if anthropic else "chat"
+    def _answer(self, found: ModelsRoute, key: AccessKey, shape: str, request: web.BaseRequest) -> Any:
         models = self._models(shape, key)
         if found.model is None:
             return _LISTS[shape](models, request.rel_url.query)

@@ -47,9 +47,7 @@ def _metric(family: Family, rows: list[Row]) -> Metric:
     from prometheus_client import core
 
     if family.kind == "histogram":
-        return _histogram(
-            core.HistogramMetricFamily(family.name, family.help, labels=family.labels), family, rows
-        )
+        return _histogram(core.HistogramMetricFamily(family.name, family.help, labels=family.labels), family, rows)
     made: CounterMetricFamily | GaugeMetricFamily
     if family.kind == "counter":
         made = core.CounterMetricFamily(family.name, family.help, labels=family.labels)

@@ -95,12 +95,8 @@ LOOP_LAG = Family(
     "How late the event loop was at worst in the last seconds; of several workers the worst.",
     merge="max",
 )
-LOG_DROPPED = Family(
-    "aigw_log_dropped_total", "counter", "Log lines lost because their reader was too slow or gone."
-)
-CPU_SECONDS = Family(
-    "process_cpu_seconds_total", "counter", "User and system CPU time, all workers together."
-)
+LOG_DROPPED = Family("aigw_log_dropped_total", "counter", "Log lines lost because their reader was too slow or gone.")
+CPU_SECONDS = Family("process_cpu_seconds_total", "counter", "User and system CPU time, all workers together.")
 MEMORY_BYTES = Family("process_resident_memory_bytes", "gauge", "Resident memory, all workers together.")
 START_TIME = Family(
     "process_start_time_seconds",

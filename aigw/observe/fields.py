@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aigw.observe.record import Attempt, Record
+from aigw.observe.scrub import Scrubber
 
 if TYPE_CHECKING:
     from aigw.wire.usage import Seen, Usage
@@ -71,8 +72,6 @@ MOST_LISTED = 32
 # Distinct names kept with their printable form; callers can invent names, so the number is bounded.
 MOST_NAMES = 2048
 
-Scrub = Callable[[str], str]
-
 
 def printable(text: str, longest: int = LONGEST) -> str:
     """The text on one line, inert on a terminal: what does not print becomes an escape (`\\x1b`)."""
@@ -90,9 +89,9 @@ def _escaped(char: str) -> str:
 class Names(dict[str, str]):
     """Names as others wrote them → as the log shows them. Bounded: it starts anew when full."""
 
-    def __init__(self, scrub: Scrub) -> None:
+    def __init__(self, scrubber: Scrubber) -> None:
         super().__init__()
-        self._scrub = scrub
+        self._scrubber = scrubber
 
     def __missing__(self, text: str) -> str:
         shown = self.once(text)
@@ -104,7 +103,11 @@ class Names(dict[str, str]):
 
     def once(self, text: str) -> str:
         """The same for a text that will hardly come again. Cut first: what is cut cannot be shown either."""
-        return printable(self._scrub(text[: 4 * LONGEST]))
+        return printable(self._scrubber.scrub(text[: 4 * LONGEST]))
+
+    def new(self, text: str) -> str:
+        """The same for an id, new with each answer: only configured secrets are looked for, being quick."""
+        return printable(self._scrubber.conceal(text))
 
 
 class Clock:
@@ -180,7 +183,7 @@ def _add_seen(fields: dict[str, Any], seen: Seen, names: Names) -> None:
     if seen.error:
         fields["upstream_error"] = names[seen.error]
     if seen.response_id:
-        fields["response_id"] = names.once(seen.response_id)
+        fields["response_id"] = names.new(seen.response_id)
 
 
 def _add_usage(fields: dict[str, Any], usage: Usage) -> None:

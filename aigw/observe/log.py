@@ -69,11 +69,13 @@ class LogSink:
         self._threshold = LEVELS[level]
         self._console = format == "console"
         self._scrubber = Scrubber()
-        self._names = Names(self._scrubber.scrub)
+        self._names = Names(self._scrubber)
         self._render = _console_renderer(colours) if self._console else _json_line
         rendering = [self._clean, self._render] if self._console else [self._render]
         self._requests = _RequestLogger(outlet, rendering, {})
         self._forwarder = _Forwarder(self._threshold)
+        # One traceback tells what is wrong; one for each request would only bury it.
+        self._explained = False
         outlet.notice = self._tell_dropped
         self.emit = _nothing if level == "off" else self._emit
 
@@ -85,7 +87,7 @@ class LogSink:
     def guard(self, scrubber: Scrubber) -> None:
         """Keep the secrets that this scrubber knows out of every line from now on."""
         self._scrubber = scrubber
-        self._names = Names(scrubber.scrub)
+        self._names = Names(scrubber)
 
     def start(self, loop: AbstractEventLoop) -> None:
         """Write in batches by this loop's timer from now on. To be called in the loop's thread."""
@@ -121,6 +123,9 @@ class LogSink:
                 self._requests.request(request_fields(record, level, self._clock.stamp(), self._names))
         except Exception:  # a line that cannot be written must not cost the request
             self._outlet.dropped += 1
+            if not self._explained:
+                self._explained = True
+                structlog.get_logger().exception("log_line_failed")
 
     def _event_processors(self) -> list[Processor]:
         return [structlog.processors.format_exc_info, self._headed, self._clean, self._render]
@@ -200,9 +205,7 @@ class _Forwarder(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             level = min(record.levelno // 10 * 10, logging.CRITICAL)
-            structlog.get_logger().log(
-                level, record.getMessage(), logger=record.name, exc_info=record.exc_info or None
-            )
+            structlog.get_logger().log(level, record.getMessage(), logger=record.name, exc_info=record.exc_info or None)
         except Exception:  # as every handler of the standard library
             self.handleError(record)
 

@@ -38,9 +38,7 @@ class Metrics:
     callers can invent names without end.
     """
 
-    def __init__(
-        self, known_model: Callable[[str], bool], version: str = "", most_models: int = MOST_MODELS
-    ) -> None:
+    def __init__(self, known_model: Callable[[str], bool], version: str = "", most_models: int = MOST_MODELS) -> None:
         self.in_flight = 0
         self._version = version
         self._started = time.time()
@@ -94,9 +92,7 @@ class Metrics:
         """All numbers as they are now. A copy: it may be sent elsewhere or rendered in a thread."""
         made: Snapshot = {family.name: [] for family in FAMILIES}
         for family, projected in self._projections():
-            made[family.name] = [
-                Row(labels=list(labels), values=values) for labels, values in projected.items()
-            ]
+            made[family.name] = [Row(labels=list(labels), values=values) for labels, values in projected.items()]
         for family, named, value in self._readings():
             made[family.name].append(Row(labels=list(named), values=[value]))
         return made
@@ -172,9 +168,7 @@ class Metrics:
         yield (
             families.FIRST_BYTE_SECONDS,
             _sums(
-                (labels[:2], _values(series.first_byte))
-                for labels, series in attempts
-                if any(series.first_byte.counts)
+                (labels[:2], _values(series.first_byte)) for labels, series in attempts if any(series.first_byte.counts)
             ),
         )
         yield (
@@ -211,7 +205,5 @@ def _sums(rows: Iterable[tuple[tuple[str, ...], list[float]]]) -> dict[tuple[str
     sums: dict[tuple[str, ...], list[float]] = {}
     for labels, values in rows:
         before = sums.get(labels)
-        sums[labels] = (
-            values if before is None else [one + other for one, other in zip(before, values, strict=True)]
-        )
+        sums[labels] = values if before is None else [one + other for one, other in zip(before, values, strict=True)]
     return sums

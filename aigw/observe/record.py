@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 if TYPE_CHECKING:
     from aigw.wire.usage import Seen
 
-Outcome = Literal[
-    "ok", "client_error", "client_closed", "refused", "upstream_error", "timeout", "broken", "failed"
-]
+Outcome = Literal["ok", "client_error", "client_closed", "refused", "upstream_error", "timeout", "broken", "failed"]
 
 # The answer came to its real end and all of it went to the caller.
 OK: Final = "ok"

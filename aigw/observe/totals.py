@@ -32,10 +32,7 @@ def merge(snapshots: Iterable[Snapshot]) -> Snapshot:
     the same name differ in their bounds: the workers then are of different versions.
     """
     given = list(snapshots)
-    return {
-        family.name: _merged(family, [snapshot.get(family.name, []) for snapshot in given])
-        for family in FAMILIES
-    }
+    return {family.name: _merged(family, [snapshot.get(family.name, []) for snapshot in given]) for family in FAMILIES}
 
 
 def counters_only(snapshot: Snapshot) -> Snapshot:

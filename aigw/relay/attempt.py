@@ -19,6 +19,7 @@ from aigw.errors import AnswerBroken, AttemptFailed, AttemptTimeout, BadAnswer, 
 from aigw.observe import record as recorded
 from aigw.relay.drive import Unfinished, run
 from aigw.relay.upstream.connection import Connection
+from aigw.wire.complaint import complaint
 from aigw.wire.format import Verdict
 from aigw.wire.headers import request_head
 from aigw.wire.opening import Opening
@@ -63,26 +64,22 @@ def helps(status: int) -> Helps:
 class Attempt:
     """A listener of the connection it asks on. Reports to its exchange, once: committed or failed."""
 
-    __slots__ = (
-        "_arrived",
-        "_chunked",
-        "_held",
-        "_last",
-        "_opening",
-        "_sent",
-        "_stream_end",
-        "_task",
-        "body",
-        "candidate",
-        "connection",
-        "due",
-        "error",
-        "exchange",
-        "head",
-        "limits",
-        "phase",
-        "record",
-    )
+    # Defaults stand in the class: one of these is made per attempt, and most of them never change.
+    phase = Phase.CONNECTING
+    connection: Connection | None = None
+    head: RawResponseMessage | None = None
+    kind = ""
+    length = -1
+    body = b""
+    error: AttemptFailed | None = None
+    _held: list[bytes]
+    _opening: Opening | None = None
+    _sent = 0
+    _chunked = False
+    _task: asyncio.Task[None] | None = None
+    _arrived = False
+    _last = 0.0
+    _stream_end = 0.0
 
     def __init__(
         self, exchange: Exchange, candidate: Candidate, limits: Limits, record: recorded.Attempt, due: float
@@ -92,19 +89,6 @@ class Attempt:
         self.limits = limits
         self.record = record
         self.due = due
-        self.phase = Phase.CONNECTING
-        self.connection: Connection | None = None
-        self.head: RawResponseMessage | None = None
-        self.body = b""
-        self.error: AttemptFailed | None = None
-        self._held: list[bytes] = []
-        self._opening: Opening | None = None
-        self._sent = 0
-        self._chunked = False
-        self._task: asyncio.Task[None] | None = None
-        self._arrived = False
-        self._last = 0.0
-        self._stream_end = 0.0
 
     # -- asking ------------------------------------------------------------------------------------------
 
@@ -147,7 +131,7 @@ class Attempt:
         length = body.length(model)
         head = request_head(
             outgoing.prefix,
-            request.fields,
+            request.head.forwarded,
             outgoing.dropped | request.dropped if request.dropped else outgoing.dropped,
             length,
             request.extra,
@@ -188,13 +172,13 @@ class Attempt:
             self._arrived = True
             if complete:
                 self._end()
-            self.exchange.passed(data, complete)
+            self.exchange.caller.on_bytes(data, complete)
             return
         if head is not None:
             self._open(head)
             if head.code == 101:
-                self.exchange.switched(self)
-                self.exchange.passed(data, False)
+                self.exchange.caller.on_switched(self)
+                self.exchange.caller.on_bytes(data, False)
                 return
         if complete:
             self.connection = None
@@ -208,26 +192,30 @@ class Attempt:
     def _open(self, head: RawResponseMessage) -> None:
         self.head = head
         self.record.status = head.code
+        self.kind = head.headers.get("Content-Type", "")
+        if not head.chunked:
+            self.length = int(head.headers.get("Content-Length", -1))
         if head.code == 101:
             self.phase = Phase.PASSING
             self.exchange.relay.deadlines.forget(self)
         elif not 200 <= head.code < 300:
             self.phase = Phase.COLLECTING
-        elif "text/event-stream" in head.headers.get("Content-Type", ""):
+            self._held = []
+        elif "text/event-stream" in self.kind:
             self.phase = Phase.HOLDING
+            self._held = []
             self._opening = Opening(self.exchange.request.format, head.headers.get("Content-Encoding"))
 
     def _first_bytes(self, data: bytes, complete: bool) -> None:
         """An answer that is no stream: it goes on with its first bytes, unless they say that it is none."""
-        assert self.head is not None
-        kind = self.head.headers.get("Content-Type", "")
-        if "text/html" in kind:
+        if "text/html" in self.kind:
             self.fail(BadAnswer("html", "the upstream answered with a web page"))
-        elif data.startswith(b'{"error":{') and "json" in kind:
+        elif data.startswith(b'{"error":{') and "json" in self.kind:
             self.body = data
-            self.fail(BadAnswer("error_in_answer", "the upstream answered with an error dressed as success"))
+            what = _with("the upstream answered with an error dressed as success", data)
+            self.fail(BadAnswer("error_in_answer", what))
         else:
-            self._commit([data], complete)
+            self._commit(data, complete)
 
     def _hold(self, data: bytes, complete: bool) -> None:
         assert self._opening is not None
@@ -239,9 +227,9 @@ class Attempt:
         verdict = self._opening.feed(data)
         if verdict is Verdict.ERROR:
             self.body = self._opening.error
-            self.fail(BadAnswer("error_in_stream", "the stream began with an error"))
+            self.fail(BadAnswer("error_in_stream", _with("the stream began with an error", self.body)))
         elif verdict is Verdict.CONTENT:
-            self._commit(self._held, complete)
+            self._commit(b"".join(self._held), complete)
         elif complete:
             self.fail(BadAnswer("empty_stream", "the stream ended before it had any content"))
 
@@ -255,7 +243,7 @@ class Attempt:
     def _note_first_byte(self) -> None:
         self.record.first_byte_ms = (monotonic() - self.record.started) * 1e3
 
-    def _commit(self, held: list[bytes], complete: bool) -> None:
+    def _commit(self, data: bytes, complete: bool) -> None:
         if self.record.first_byte_ms is None:
             self._note_first_byte()
         self.phase = Phase.PASSING
@@ -267,7 +255,7 @@ class Attempt:
             self._stream_end = now + self.limits.stream_total_timeout
             self.due = now + self.limits.stream_idle_timeout / IDLE_CHECKS
         self._held = []
-        self.exchange.committed(self, held[0] if len(held) == 1 else b"".join(held), complete)
+        self.exchange.caller.on_commit(self, data, complete)
 
     def _end(self) -> None:
         """The answer is complete; the connection went back to its pool."""
@@ -300,7 +288,7 @@ class Attempt:
         if self.phase is Phase.PASSING:
             self._check_stream(now)
         elif self.phase is Phase.HOLDING and self._held:
-            self._commit(self._held, False)
+            self._commit(b"".join(self._held), False)
         else:
             seconds = f"{now - self.record.started:.1f} s"
             waiting = "connection" if self.phase is Phase.CONNECTING else "first byte of an answer"
@@ -348,6 +336,12 @@ class Attempt:
         self.exchange.relay.deadlines.forget(self)
         if self.record.ended is None:
             self.record.ended = monotonic()
+
+
+def _with(what: str, error: bytes) -> str:
+    """What happened, and what the upstream said about it."""
+    said = complaint(error)
+    return f"{what}: {said}" if said else what
 
 
 def _chunks(pieces: list[bytes], *, last: bool) -> list[bytes]:

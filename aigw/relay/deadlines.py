@@ -42,11 +42,14 @@ class Deadlines:
     def _tick(self) -> None:
         self._timer = None
         now = monotonic()
-        for item in [item for item in self._watched if item.due <= now]:
-            if item in self._watched:
-                item.expired(now)
-        if self._watched and self._timer is None:
-            self._timer = self._loop.call_later(TICK, self._tick)
+        try:
+            for item in [item for item in self._watched if item.due <= now]:
+                if item in self._watched:
+                    item.expired(now)
+        finally:
+            # One item's fault must not stop the clock of the others.
+            if self._watched and self._timer is None:
+                self._timer = self._loop.call_later(TICK, self._tick)
 
     def close(self) -> None:
         """Stop the timer."""

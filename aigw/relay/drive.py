@@ -1,14 +1,18 @@
-"""Run a coroutine up to its first wait without a task: most `adapt` coroutines never wait."""
+"""Run a coroutine up to its first wait without a task: most `adapt` coroutines never wait.
+
+What it does before that wait runs outside of any task, so `asyncio.timeout` and clients that use it fail there; a
+provider that has to fetch something does it in a task of its own, and awaits that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 
-class Unfinished(Awaitable[T], Generic[T]):
+class Unfinished(Generic[T]):
     """A coroutine that has begun and waits for a future; awaiting this goes on where it stopped."""
 
     __slots__ = ("_coroutine", "_future")

@@ -61,20 +61,11 @@ class Relay:
 class Exchange:
     """One request and its attempts."""
 
-    __slots__ = (
-        "_next",
-        "_skipped",
-        "attempt",
-        "attempts",
-        "caller",
-        "candidates",
-        "due",
-        "paused",
-        "record",
-        "relay",
-        "request",
-        "snapshot",
-    )
+    due = 0.0
+    paused = False
+    attempt: Attempt | None = None
+    _next = 0
+    _skipped: frozenset[tuple[str, str]] = frozenset()
 
     def __init__(
         self,
@@ -91,12 +82,7 @@ class Exchange:
         self.candidates = candidates
         self.snapshot = snapshot
         self.record = record
-        self.due = 0.0
-        self.paused = False
-        self.attempt: Attempt | None = None
         self.attempts: list[Attempt] = []
-        self._next = 0
-        self._skipped: set[tuple[str, str]] = set()
 
     def start(self) -> None:
         """Begin with the first candidate."""
@@ -106,11 +92,14 @@ class Exchange:
     @property
     def is_last(self) -> bool:
         """Whether no other candidate is left to try after the one under way."""
-        return self._next >= len(self.candidates)
+        return self._next >= len(self.candidates) and self.request.body.decided
 
     def _try_next(self) -> None:
         now = monotonic()
         candidate = self._take_candidate()
+        if candidate is None and not self.request.body.decided and now < self.due:
+            self.attempt = None  # `body_arrived` goes on: the rest of the body may name another model
+            return
         if candidate is None or now >= self.due:
             self.attempt = None
             self.caller.on_failed(self.attempts, out_of_time=candidate is not None or now >= self.due)
@@ -142,27 +131,17 @@ class Exchange:
         assert error is not None
         where = helps(attempt.record.status) if error.reason.startswith("status_") else error.helps
         if where is Helps.NOTHING:
-            self._next = len(self.candidates)
-        elif where is Helps.NEXT_MODEL:
-            self._skipped.add((attempt.candidate.provider.id, attempt.candidate.model))
+            self.attempt = None
+            self.caller.on_failed(self.attempts, out_of_time=False)
+            return
+        if where is Helps.NEXT_MODEL:
+            self._skipped |= {(attempt.candidate.provider.id, attempt.candidate.model)}
         self._try_next()
-
-    def committed(self, attempt: Attempt, data: bytes, complete: bool) -> None:
-        """This attempt's answer is the one; no other will be made."""
-        self.caller.on_commit(attempt, data, complete)
-
-    def passed(self, data: bytes, complete: bool) -> None:
-        """More of the answer."""
-        self.caller.on_bytes(data, complete)
 
     def broken(self, error: AnswerBroken) -> None:
         """The committed answer stopped midway."""
         self.attempt = None
         self.caller.on_broken(error)
-
-    def switched(self, attempt: Attempt) -> None:
-        """The upstream agreed to another protocol."""
-        self.caller.on_switched(attempt)
 
     def request_full(self) -> None:
         """The upstream's side of the request is full."""
@@ -179,6 +158,8 @@ class Exchange:
         """More of the request's body is there, or it is complete."""
         if self.attempt is not None:
             self.attempt.more()
+        elif self.request.body.decided:
+            self._try_next()
 
     def pause(self) -> None:
         """The caller is slower than the upstream: stop reading there."""
@@ -191,6 +172,12 @@ class Exchange:
         self.paused = False
         if self.attempt is not None and self.attempt.connection is not None:
             self.attempt.connection.resume()
+
+    def release(self) -> None:
+        """Let go of everything: the exchange is over, and nobody calls it again."""
+        self.attempt = None
+        self.attempts.clear()
+        del self.caller
 
     def cancel(self, reason: str) -> None:
         """Nobody waits for the answer any more: the upstream's connection is closed in this very turn."""

@@ -7,16 +7,19 @@ from typing import Protocol
 
 from aigw.adapter import Operation
 from aigw.wire.format import Format
-from aigw.wire.headers import named_by_connection
+from aigw.wire.head import CONNECTION, Head
+from aigw.wire.headers import NO_NAMES, named_by_connection
 from aigw.wire.peek import encode_string, splice
-
-NONE: frozenset[bytes] = frozenset()
 
 
 class Body(Protocol):
-    """A request's body. `arrived` pieces may grow while `complete` is false; what was there stays the same."""
+    """A request's body. `arrived` pieces may grow while `complete` is false; what was there stays the same.
+
+    `decided` says that nothing still to come can name another model to try.
+    """
 
     complete: bool
+    decided: bool
 
     def pieces(self, model: str, start: int = 0) -> list[bytes]:
         """What has arrived from piece `start` on, with this model spliced in."""
@@ -36,6 +39,7 @@ class NoBody:
 
     __slots__ = ()
     complete = True
+    decided = True
 
     def pieces(self, model: str, start: int = 0) -> list[bytes]:
         """Nothing."""
@@ -56,26 +60,24 @@ class NoBody:
 class WholeBody:
     """A complete JSON body; `model` is what it says, None for one that names no model (Gemini's path does)."""
 
-    __slots__ = ("_body", "_listed", "_model", "_spliced")
+    __slots__ = ("_body", "_in_path", "_listed", "_model", "_spliced")
     complete = True
+    decided = True
 
     def __init__(self, body: bytes, model: str | None, *, listed: bool, in_path: bool = False) -> None:
         self._body = body
         self._model = model
         self._listed = listed
+        self._in_path = in_path
         self._spliced: dict[str | None, bytes] = {}
-        if in_path and not listed:
-            self._spliced[None] = body
 
     def _for(self, model: str) -> bytes:
-        untouched = self._spliced.get(None)
-        if untouched is not None:
-            return untouched
-        if model == self._model and not self._listed:
+        if not self._listed and (self._in_path or model == self._model):
             return self._body
-        known = self._spliced.get(model)
+        wanted = None if self._in_path else model
+        known = self._spliced.get(wanted)
         if known is None:
-            known = self._spliced[model] = splice(self._body, model, listed=self._listed)
+            known = self._spliced[wanted] = splice(self._body, wanted, listed=self._listed)
         return known
 
     def pieces(self, model: str, start: int = 0) -> list[bytes]:
@@ -101,7 +103,17 @@ class GrowingBody:
     body. A form's model is plain text, a JSON body's a string literal.
     """
 
-    __slots__ = ("_announced", "_arrived", "_encode", "_model", "_model_at", "_model_size", "complete")
+    __slots__ = (
+        "_announced",
+        "_arrived",
+        "_encode",
+        "_form",
+        "_model",
+        "_model_at",
+        "_model_size",
+        "complete",
+        "decided",
+    )
 
     def __init__(
         self, arrived: list[bytes], announced: int | None, model: str | None, model_at: int, *, form: bool = False
@@ -112,7 +124,9 @@ class GrowingBody:
         self._model_at = model_at
         self._model_size = len(arrived[model_at]) if model_at >= 0 else 0
         self._encode = str.encode if form else encode_string
+        self._form = form
         self.complete = False
+        self.decided = form
 
     def pieces(self, model: str, start: int = 0) -> list[bytes]:
         """A copy of what has arrived, from piece `start` on."""
@@ -127,8 +141,12 @@ class GrowingBody:
         return len(self._arrived)
 
     def release(self, upto: int) -> None:
-        """Let go of the first pieces: they were sent, and nobody else will be asked."""
-        self._arrived[:upto] = [b""] * upto
+        """Let go of the first pieces: they were sent, and nobody else will be asked.
+
+        An open JSON body is kept: it may have to be read as a whole at its end.
+        """
+        if self._form or self.complete:
+            self._arrived[:upto] = [b""] * upto
 
     def length(self, model: str) -> int | None:
         """The announced length, changed by the difference between the models' names."""
@@ -140,26 +158,23 @@ class GrowingBody:
 
 
 class Request:
-    """A caller's request on its way: what is wanted, its fields as received, its body."""
+    """A caller's request on its way: what is wanted, its fields as received, its body.
 
-    __slots__ = ("body", "dropped", "extra", "fields", "format", "headers", "id", "operation", "query")
+    `head` has the fields that may pass; `headers` are all of them for providers that look at one; `dropped` are
+    further names that do not pass; `extra` are header lines of the gateway's own (a protocol switch).
+    """
+
+    id = ""
+    query = ""
+    extra = b""
 
     def __init__(
-        self,
-        operation: Operation,
-        format: Format,
-        fields: tuple[tuple[bytes, bytes], ...],
-        headers: Mapping[str, str],
-        body: Body,
+        self, operation: Operation, format: Format, head: Head, headers: Mapping[str, str], body: Body
     ) -> None:
         self.operation = operation
         self.format = format
-        self.fields = fields
+        self.head = head
         self.headers = headers
         self.body = body
-        self.id = ""
-        connection = headers.get("Connection")
-        self.dropped = named_by_connection(connection) if connection else NONE
-        self.query = ""
-        # Header lines of the gateway's own that the caller's fields are not allowed to set (a protocol switch).
-        self.extra = b""
+        connection = head.noted.get(CONNECTION)
+        self.dropped = NO_NAMES if connection is None else named_by_connection(connection)

@@ -140,9 +140,7 @@ def _head(wire: Wire, reply: Reply, staged: Staged, faults: Faults, headers: Lin
     if faults.nolen or (staged.length is None and not wire.chunkable):
         wire.reusable = False
     elif reply.status not in _NO_BODY:
-        lines.append(
-            "transfer-encoding: chunked" if staged.length is None else f"content-length: {staged.length}"
-        )
+        lines.append("transfer-encoding: chunked" if staged.length is None else f"content-length: {staged.length}")
     if not wire.reusable:
         lines.append("connection: close")
     lines += _extra(faults)

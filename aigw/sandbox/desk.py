@@ -9,23 +9,12 @@ from attrs import evolve, frozen
 
 from . import forms, routes
 from .coding import decoded
-from .errors import Dialect, Problem, Refused
+from .errors import Dialect, Problem, Refused, asked_for
 from .faults import CALM, HEADER, Faults, parse, split
 from .reply import Call, House, Reply
 
 _FAILING_KEY = re.compile(r"fail-(\d{3})")
 _CREDENTIAL_HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
-_MESSAGES = {
-    402: "You exceeded your current quota, please check your plan and billing details.",
-    403: "You are not allowed to do this.",
-    404: "The model does not exist or you do not have access to it.",
-    408: "The request timed out.",
-    413: "The request is too large.",
-    429: "Rate limit reached for requests. Please try again later.",
-    500: "The server had an error while processing your request.",
-    503: "The model is overloaded. Please try again later.",
-    529: "Overloaded",
-}
 # Where a redirect fault points: on the sandbox itself, so that following it would be seen.
 _REDIRECTED = "/redirected"
 
@@ -75,6 +64,9 @@ def decide(arrived: Arrived, house: House) -> Verdict:
         reply = _asked(route, call)
         if faults.status is not None:
             reply = evolve(reply, status=faults.status)
+        if faults.error_first or faults.error_mid is not None:
+            # Of a plain answer nothing but the error is left; a stream tells it in its own place.
+            reply = evolve(reply, body=route.dialect.error(asked_for(faults.error_status), request_id))
     except Refused as refusal:
         reply = _refusal(refusal.problem, route.dialect, request_id)
     return Verdict(reply, faults, ((route.dialect.request_id, request_id), *route.dialect.headers))
@@ -101,7 +93,7 @@ def _admit(headers: Mapping[str, str], asked: Mapping[str, str], faults: Faults,
     if status == 401:
         raise Refused(401, dialect.bad_key)
     if status is not None and status >= 300:
-        raise Refused(status, _MESSAGES.get(status) or f"The sandbox was asked for a {status}.")
+        raise Refused(status, asked_for(status).message)
 
 
 def _credential(headers: Mapping[str, str], asked: Mapping[str, str]) -> str:

@@ -49,6 +49,18 @@ _GEMINI_STATUSES = {
     529: "UNAVAILABLE",
 }
 
+_MESSAGES = {
+    402: "You exceeded your current quota, please check your plan and billing details.",
+    403: "You are not allowed to do this.",
+    404: "The model does not exist or you do not have access to it.",
+    408: "The request timed out.",
+    413: "The request is too large.",
+    429: "Rate limit reached for requests. Please try again later.",
+    500: "The server had an error while processing your request.",
+    503: "The model is overloaded. Please try again later.",
+    529: "Overloaded",
+}
+
 
 @frozen
 class Problem:
@@ -68,6 +80,11 @@ class Refused(Exception):
         self.problem = Problem(status, message, code, param)
 
 
+def asked_for(status: int) -> Problem:
+    """The problem of that status, in the words providers use for it."""
+    return Problem(status, _MESSAGES.get(status) or f"The sandbox was asked for a {status}.")
+
+
 @frozen
 class Dialect:
     """What one API puts around its answers: the error body, the name of its request id, its own headers."""
@@ -80,11 +97,7 @@ class Dialect:
 
 def openai_error(problem: Problem) -> dict[str, object]:
     """The object under `error` in an OpenAI body: message, type, param, code."""
-    kind = (
-        "server_error"
-        if problem.status >= 500
-        else _OPENAI_TYPES.get(problem.status, "invalid_request_error")
-    )
+    kind = "server_error" if problem.status >= 500 else _OPENAI_TYPES.get(problem.status, "invalid_request_error")
     code = problem.code or _OPENAI_CODES.get(problem.status)
     return {"message": problem.message, "type": kind, "param": problem.param, "code": code}
 

@@ -117,6 +117,7 @@ class Faults:
     malformed: Place | None = field(default=None, metadata=_at(BEFORE_FIRST_CONTENT))
     error_first: bool = _flag()
     error_mid: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
+    error_status: int = field(default=500, metadata={"read": _status, "bare": None})
     empty: bool = _flag()
     no_terminal: bool = _flag()
     nolen: bool = _flag()
@@ -172,6 +173,4 @@ def _read(token: str) -> tuple[str, Any]:
     try:
         return attribute.name, attribute.metadata["read"](text)
     except (TypeError, ValueError):
-        raise Refused(
-            400, f"Sandbox fault '{name}' cannot take the value '{text}'.", "unknown_fault"
-        ) from None
+        raise Refused(400, f"Sandbox fault '{name}' cannot take the value '{text}'.", "unknown_fault") from None

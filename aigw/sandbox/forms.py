@@ -34,9 +34,7 @@ def read(body: bytes, content_type: str) -> Form:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Refused(
-            400, f"We could not parse the JSON body of your request: {error}", "invalid_json"
-        ) from None
+        raise Refused(400, f"We could not parse the JSON body of your request: {error}", "invalid_json") from None
     if not isinstance(value, dict):
         raise Refused(400, "The body of your request must be a JSON object.", "invalid_json")
     return Form(value)

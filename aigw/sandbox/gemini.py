@@ -46,9 +46,7 @@ def count(call: Call) -> Reply:
     """The tokens of contents, given alone or inside a whole request."""
     number = input_tokens(read(_camel(call.body).get("generateContentRequest") or call.body))
     details = [{"modality": "TEXT", "tokenCount": number}]
-    return Reply(
-        body=_dump({"totalTokens": number, "promptTokensDetails": details}), content_type=_CONTENT_TYPE
-    )
+    return Reply(body=_dump({"totalTokens": number, "promptTokensDetails": details}), content_type=_CONTENT_TYPE)
 
 
 def embed(call: Call) -> Reply:
@@ -68,14 +66,10 @@ def embed_batch(call: Call) -> Reply:
 def listing(call: Call) -> Reply:
     """The models; or the one the path names. Raises Refused (404) when there is no such model."""
     if not call.target:
-        return Reply(
-            body=_dump({"models": [_model(one) for one in models.MODELS]}), content_type=_CONTENT_TYPE
-        )
+        return Reply(body=_dump({"models": [_model(one) for one in models.MODELS]}), content_type=_CONTENT_TYPE)
     found = models.find(call.target)
     if found is None:
-        message = (
-            f"models/{call.target} is not found for API version v1beta. Call ListModels to see the list."
-        )
+        message = f"models/{call.target} is not found for API version v1beta. Call ListModels to see the list."
         raise Refused(404, message)
     return Reply(body=_dump(_model(found)), content_type=_CONTENT_TYPE)
 
@@ -89,9 +83,7 @@ def read(body: Json) -> Ask:
     parts = [_camel(part) for part in contents[-1].get("parts") or ()]
     results = tuple(_result(part["functionResponse"]) for part in parts if "functionResponse" in part)
     config = _camel(body.get("generationConfig") or {})
-    kinds = [
-        _camel(part.get("inlineData") or part.get("fileData") or {}).get("mimeType", "") for part in parts
-    ]
+    kinds = [_camel(part.get("inlineData") or part.get("fileData") or {}).get("mimeType", "") for part in parts]
     return Ask(
         text="\n".join(part["text"] for part in parts if isinstance(part.get("text"), str)),
         weight=weigh(contents) + weigh(body.get("systemInstruction")) + weigh(body.get("tools")),
@@ -161,9 +153,7 @@ def _model(model: models.Model) -> Json:
         "description": "A simulated model.",
         "inputTokenLimit": models.CONTEXT_TOKENS,
         "outputTokenLimit": models.OUTPUT_TOKENS,
-        "supportedGenerationMethods": ["embedContent"]
-        if model.embeds
-        else ["generateContent", "countTokens"],
+        "supportedGenerationMethods": ["embedContent"] if model.embeds else ["generateContent", "countTokens"],
     }
 
 
@@ -188,9 +178,7 @@ class _Turn:
 
     def whole(self) -> bytes:
         usage = self.script.usage
-        return _dump(
-            self._chunk(self._parts(), self._response_id(), usage.output - usage.reasoning, last=True)
-        )
+        return _dump(self._chunk(self._parts(), self._response_id(), usage.output - usage.reasoning, last=True))
 
     def sse(self) -> Iterator[Event]:
         """Google ends its lines with CRLF."""
@@ -237,9 +225,7 @@ class _Turn:
         return [*steps, *([{"text": piece}] for piece in script.pieces), [{"text": "", **signed}]]
 
     def _shows_thoughts(self) -> bool:
-        config = _camel(
-            self.call.body.get("generationConfig") or self.call.body.get("generation_config") or {}
-        )
+        config = _camel(self.call.body.get("generationConfig") or self.call.body.get("generation_config") or {})
         return bool(_camel(config.get("thinkingConfig") or {}).get("includeThoughts"))
 
     def _function_calls(self) -> list[Json]:
@@ -251,9 +237,7 @@ class _Turn:
                 "args": orjson.loads(made.arguments),
                 "id": self.call.house.mint("call_", 8),
             }
-            signed = (
-                {"thoughtSignature": sign(self.script.thought)} if self.script.thinking and not parts else {}
-            )
+            signed = {"thoughtSignature": sign(self.script.thought)} if self.script.thinking and not parts else {}
             parts.append({"functionCall": call, **signed})
         return parts
 

@@ -65,12 +65,8 @@ def transcribe(call: Call) -> Reply:
     script = write(Ask(text=heard, weight=len(content)), call.faults)
     if call.streamed:
         usage = _audio_usage(script.usage.input, script.usage.output)
-        return Reply(
-            events=_transcript_events(script.pieces, usage), content_type=EVENT_STREAM, broken=broken
-        )
-    return _transcript(
-        call.body.get("response_format", "json"), script.text, script.usage.input, script.usage.output
-    )
+        return Reply(events=_transcript_events(script.pieces, usage), content_type=EVENT_STREAM, broken=broken)
+    return _transcript(call.body.get("response_format", "json"), script.text, script.usage.input, script.usage.output)
 
 
 def _images(call: Call, kind: str) -> Reply:
@@ -85,9 +81,7 @@ def _images(call: Call, kind: str) -> Reply:
     }
     pictures = [_picture(f"{prompt}#{number}") for number in range(count)]
     if call.streamed:
-        return Reply(
-            events=_image_events(kind, pictures[0], created, usage), content_type=EVENT_STREAM, broken=broken
-        )
+        return Reply(events=_image_events(kind, pictures[0], created, usage), content_type=EVENT_STREAM, broken=broken)
     if call.body.get("response_format") == "url":
         data = [{"url": f"data:image/png;base64,{picture}", "revised_prompt": prompt} for picture in pictures]
     else:
@@ -110,8 +104,7 @@ def _picture(seed: str) -> str:
     header = b"\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00"
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\x00" + colour)), (b"IEND", b""))
     image = b"\x89PNG\r\n\x1a\n" + b"".join(
-        len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
-        for name, data in chunks
+        len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big") for name, data in chunks
     )
     return base64.b64encode(image).decode()
 

@@ -122,9 +122,7 @@ def _blocks(content: Any) -> list[Any]:
 
 
 def _result(block: Mapping[str, Any]) -> str:
-    return "\n".join(
-        inner.get("text", "") for inner in _blocks(block.get("content")) if inner.get("type") == "text"
-    )
+    return "\n".join(inner.get("text", "") for inner in _blocks(block.get("content")) if inner.get("type") == "text")
 
 
 def _toolbox(body: Json) -> Toolbox:
@@ -162,9 +160,7 @@ class _Turn:
         script = self.script
         blocks: list[Json] = []
         if script.thinking:
-            blocks.append(
-                {"type": "thinking", "thinking": self._shown_thought(), "signature": sign(script.thought)}
-            )
+            blocks.append({"type": "thinking", "thinking": self._shown_thought(), "signature": sign(script.thought)})
         if script.text:
             blocks.append({"type": "text", "text": script.text})
         blocks += [{**self._tool_use(made), "input": orjson.loads(made.arguments)} for made in script.calls]

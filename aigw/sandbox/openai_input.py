@@ -37,18 +37,12 @@ def text_of(content: Any) -> str:
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
-    return "\n".join(
-        part["text"] for part in parts if isinstance(part, Mapping) and isinstance(part.get("text"), str)
-    )
+    return "\n".join(part["text"] for part in parts if isinstance(part, Mapping) and isinstance(part.get("text"), str))
 
 
 def attachments(content: Any) -> tuple[int, int]:
     """How many images and how many files (documents, audio) a message's content holds."""
-    kinds = (
-        [part.get("type") for part in content if isinstance(part, Mapping)]
-        if isinstance(content, list)
-        else []
-    )
+    kinds = [part.get("type") for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
     return sum(kind in _IMAGE_PARTS for kind in kinds), sum(kind in _FILE_PARTS for kind in kinds)
 
 

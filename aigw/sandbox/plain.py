@@ -62,9 +62,7 @@ def embed(call: Call) -> Reply:
     data = []
     for index, text in enumerate(inputs):
         values = vector(text, dimensions)
-        data.append(
-            {"object": "embedding", "index": index, "embedding": _packed(values) if packed else values}
-        )
+        data.append({"object": "embedding", "index": index, "embedding": _packed(values) if packed else values})
     read = sum(map(tokens, inputs))
     usage = {"prompt_tokens": read, "total_tokens": read}
     return Reply(body=orjson.dumps({"object": "list", "data": data, "model": call.model, "usage": usage}))

@@ -142,8 +142,7 @@ class Conversation:
         results = (str(last.get("output", "")),) if last.get("type") == "function_call_output" else ()
         return Ask(
             text=text_of(users[-1].get("content")) if users else str(asked.get("instructions") or ""),
-            weight=weigh([item.get("content") for item in self._items])
-            + weigh(self._session["instructions"]),
+            weight=weigh([item.get("content") for item in self._items]) + weigh(self._session["instructions"]),
             toolbox=toolbox({**self._session, **asked}),
             results=results,
         )
@@ -154,9 +153,7 @@ class Conversation:
             return [self._call(made.name, made.arguments, made.fragments()) for made in script.calls]
         at = {"content_index": 0}
         part = {"type": "output_text", "text": script.text}
-        inside: list[tuple[str, Json]] = [
-            ("response.content_part.added", {**at, "part": {**part, "text": ""}})
-        ]
+        inside: list[tuple[str, Json]] = [("response.content_part.added", {**at, "part": {**part, "text": ""}})]
         inside += [("response.output_text.delta", {**at, "delta": piece}) for piece in script.pieces]
         inside.append(("response.output_text.done", {**at, "text": script.text}))
         inside.append(("response.content_part.done", {**at, "part": part}))
@@ -165,9 +162,7 @@ class Conversation:
     def _call(self, name: str, arguments: str, fragments: list[str]) -> tuple[Json, list[tuple[str, Json]]]:
         ident = self._house.mint("call_", 21)
         kind = "response.function_call_arguments"
-        inside: list[tuple[str, Json]] = [
-            (f"{kind}.delta", {"call_id": ident, "delta": part}) for part in fragments
-        ]
+        inside: list[tuple[str, Json]] = [(f"{kind}.delta", {"call_id": ident, "delta": part}) for part in fragments]
         inside.append((f"{kind}.done", {"call_id": ident, "name": name, "arguments": arguments}))
         return {**self._item("function_call"), "call_id": ident, "name": name, "arguments": arguments}, inside
 

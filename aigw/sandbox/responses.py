@@ -41,17 +41,13 @@ def answer(call: Call) -> Reply:
     need(call.body, "model", "input")
     _know_previous(call)
     items = _items(call)
-    draft = _Draft(
-        call, write(read(call.body), call.faults), call.house.mint_hex("resp_", 48), int(time.time())
-    )
+    draft = _Draft(call, write(read(call.body), call.faults), call.house.mint_hex("resp_", 48), int(time.time()))
     output = list(draft.items())
     done = draft.response(draft.status, [item for item, _ in output])
     if call.body.get("store") is not False:
         call.house.store(done, items)
     if call.streamed:
-        return Reply(
-            events=_numbered(draft.events(output, done)), content_type=EVENT_STREAM, broken=draft.broken
-        )
+        return Reply(events=_numbered(draft.events(output, done)), content_type=EVENT_STREAM, broken=draft.broken)
     if call.body.get("background"):
         done = draft.response("queued", [])
     return Reply(body=orjson.dumps(done))
@@ -82,11 +78,7 @@ def input_items(call: Call) -> Reply:
     """The items a stored response answers, newest first. Raises Refused (404) when it is not stored."""
     _stored(call)
     items = call.house.inputs[call.target][::-1]
-    ends = (
-        {"first_id": items[0]["id"], "last_id": items[-1]["id"]}
-        if items
-        else {"first_id": None, "last_id": None}
-    )
+    ends = {"first_id": items[0]["id"], "last_id": items[-1]["id"]} if items else {"first_id": None, "last_id": None}
     return Reply(body=orjson.dumps({"object": "list", "data": items, **ends, "has_more": False}))
 
 
@@ -239,9 +231,7 @@ class _Draft:
 
         def part(text: str) -> Json:
             return (
-                {"type": kind, word: text}
-                if refused
-                else {"type": kind, "annotations": [], "logprobs": [], word: text}
+                {"type": kind, word: text} if refused else {"type": kind, "annotations": [], "logprobs": [], word: text}
             )
 
         told = [

@@ -62,9 +62,7 @@ class _Sampler:
         for step in reference.removeprefix("#").strip("/").split("/"):
             if not step:
                 continue
-            node = (
-                node.get(step.replace("~1", "/").replace("~0", "~"), {}) if isinstance(node, Mapping) else {}
-            )
+            node = node.get(step.replace("~1", "/").replace("~0", "~"), {}) if isinstance(node, Mapping) else {}
         return node if isinstance(node, Mapping) else {}
 
     def _of_type(self, schema: Mapping[str, Any], depth: int) -> Any:

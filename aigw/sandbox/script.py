@@ -24,6 +24,8 @@ _ATTACHMENT_TOKENS = 85
 # What a padded answer leaves to the envelope around the text; the rest is made up with trailing spaces.
 _ENVELOPE_BYTES = 4096
 _ARGUMENT_LETTERS = 200
+# A tool without a schema takes no arguments; they are an object all the same.
+_NO_ARGUMENTS: Mapping[str, Any] = {"type": "object"}
 _ASKS_FOR_TOOL = re.compile(r"\b(?:use|call) (?:the |a |your |both )?tools?\b|\bparallel\b", re.IGNORECASE)
 _PARALLEL = re.compile(r"\b(?:parallel|both tools)\b", re.IGNORECASE)
 _REFUSAL = "I cannot help with that."
@@ -192,7 +194,10 @@ def sign(thought: str) -> str:
 
 def _calls(ask: Ask) -> tuple[ToolCall, ...]:
     return tuple(
-        ToolCall(tool.name, orjson.dumps(sample(tool.schema, ask.text[:_ARGUMENT_LETTERS])).decode())
+        ToolCall(
+            tool.name,
+            orjson.dumps(sample(tool.schema or _NO_ARGUMENTS, ask.text[:_ARGUMENT_LETTERS])).decode(),
+        )
         for tool in _chosen(ask)
     )
 

@@ -28,19 +28,24 @@ class Seen:
     """One request as it arrived: path with its query, headers as (name, value) in order, body undecoded.
 
     `opened` and `closed` are time.monotonic() seconds; `hung_up` says that the caller left before the answer
-    was out; `over` is set when the sandbox is done with the request; `sent` counts the bytes written.
+    was out; `over` is set when the sandbox is done with the request.
     """
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
     peer: tuple[str, int]
+    wire: Wire = field(repr=False)
     opened: float = field(factory=time.monotonic)
     body: bytes = b""
     closed: float | None = None
     hung_up: bool = False
-    sent: int = 0
     over: asyncio.Event = field(factory=asyncio.Event)
+
+    @property
+    def sent(self) -> int:
+        """The bytes written in answer so far, framing included; those of a WebSocket do not count."""
+        return self.wire.sent
 
     def header(self, name: str) -> str | None:
         """The first header of that name, whatever its case."""
@@ -58,6 +63,7 @@ class Running:
         self.port = 0
         self.requests: deque[Seen] = deque()
         self._kept_bytes = 0
+        self._awaited: list[asyncio.Future[Seen]] = []
         self._stopping = False
         self._busy: set[asyncio.Task[object]] = set()
         self._house = House(0)
@@ -68,6 +74,12 @@ class Running:
     def base_url(self) -> str:
         """The address without a path: `http://127.0.0.1:PORT`."""
         return f"http://{self.host}:{self.port}"
+
+    def arrival(self) -> "asyncio.Future[Seen]":
+        """The next request to arrive, its body read; for whoever has to act while it is being answered."""
+        future: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
+        self._awaited.append(future)
+        return future
 
     async def listen(self, port: int) -> None:
         """Open the socket. Raises OSError when the port is taken."""
@@ -105,16 +117,15 @@ class Running:
         await self.stop()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        wire = Wire(request)
         seen = Seen(
+            wire=wire,
             method=request.method,
             path=request.raw_path,
-            headers=tuple(
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers
-            ),
+            headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers),
             peer=(request.get_extra_info("peername") or ("", 0))[:2],
         )
         self.requests.append(seen)
-        wire = Wire(request)
         task = asyncio.current_task()
         assert task is not None
         self._busy.add(task)
@@ -128,7 +139,6 @@ class Running:
             return Sent(False)
         finally:
             self._busy.discard(task)
-            seen.sent = wire.sent
             seen.closed = time.monotonic()
             seen.over.set()
 
@@ -136,7 +146,7 @@ class Running:
         if request.headers.get("expect", "").lower() == "100-continue":
             wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         seen.body = await request.content.read()
-        self._keep(len(seen.body))
+        self._keep(seen)
         headers = {name.lower(): value for name, value in seen.headers}
         verdict = decide(Arrived(seen.method, seen.path, headers, seen.body), self._house)
         if verdict.reply.dialogue is not None:
@@ -144,11 +154,13 @@ class Running:
         await deliver(wire, verdict.reply, verdict.faults, verdict.around)
         return Sent(wire.reusable)
 
-    def _keep(self, more: int) -> None:
-        self._kept_bytes += more
-        while len(self.requests) > _SEEN_REQUESTS or (
-            self._kept_bytes > _SEEN_BYTES and len(self.requests) > 1
-        ):
+    def _keep(self, seen: Seen) -> None:
+        awaited, self._awaited = self._awaited, []
+        for future in awaited:
+            if not future.done():
+                future.set_result(seen)
+        self._kept_bytes += len(seen.body)
+        while len(self.requests) > _SEEN_REQUESTS or (self._kept_bytes > _SEEN_BYTES and len(self.requests) > 1):
             self._kept_bytes -= len(self.requests.popleft().body)
 
 

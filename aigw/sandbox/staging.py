@@ -9,13 +9,10 @@ from enum import Enum, auto
 from attrs import frozen
 
 from .coding import Coder, coder
-from .errors import Problem
+from .errors import asked_for
 from .faults import BEFORE_FIRST_CONTENT, CALM, Faults, Place
 from .reply import Event, Kind, Reply
 
-_STREAM_FAILURE = Problem(
-    500, "The server had an error while processing your request. Sorry about that!", "server_error"
-)
 _AT_ONCE = Place(0)
 _HTML = b"<!doctype html><html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>\n"
 
@@ -71,7 +68,7 @@ def _paced(events: Iterable[Event], reply: Reply, faults: Faults) -> Iterator[by
                 yield ending
                 return
         if failure is not None and failure.reached(*at):
-            yield reply.broken(_STREAM_FAILURE, sent)
+            yield reply.broken(asked_for(faults.error_status), sent)
             break
         if faults.no_terminal and event.kind is Kind.END:
             break

@@ -13,9 +13,7 @@ from .reply import Dialogue, Json
 _MESSAGE_BYTES = 16 * 1024 * 1024
 
 
-async def talk(
-    request: web.BaseRequest, wire: Wire, dialogue: Dialogue, faults: Faults
-) -> web.StreamResponse:
+async def talk(request: web.BaseRequest, wire: Wire, dialogue: Dialogue, faults: Faults) -> web.StreamResponse:
     """Upgrade, greet, and answer each event until the caller closes or a fault ends it.
 
     Places count the sandbox's own events; `cut` closes without a close frame.

@@ -5,9 +5,29 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
 import msgspec
 
-from aigw.wire.counts import Counts
+from aigw.wire.counts import Counts, Usage, usage
+
+
+@attrs.frozen(slots=False)  # as Usage
+class Seen:
+    """What was read of one answer; None and False for what it did not say.
+
+    `stop_reason` is the upstream's own word (for Responses the status, or the reason why it is incomplete;
+    for a blocked Gemini prompt the block reason). `error` is the name of an error, in a body or in a stream.
+    `terminal` says that the answer is whole: a stream brought the event its format ends with (`[DONE]`,
+    `message_stop`, `response.completed`, `.incomplete` or `.failed`, Gemini's finish reason), a JSON body its
+    last bracket.
+    """
+
+    usage: Usage | None = None
+    stop_reason: str | None = None
+    model: str | None = None
+    response_id: str | None = None
+    error: str | None = None
+    terminal: bool = False
 
 
 class Choice(msgspec.Struct, gc=False):
@@ -145,8 +165,6 @@ def error_of(answer: Answer) -> str | None:
 
 
 def _error_name(error: Any) -> str:
-    if isinstance(error, list) and error:  # a Gemini error behind Google's OpenAI-compatible endpoint
-        error = error[0]
     if not isinstance(error, dict):
         return "error"
     code = error.get("code")
@@ -154,3 +172,15 @@ def _error_name(error: Any) -> str:
         if isinstance(name, str) and _NAME.fullmatch(name):
             return name
     return str(code)[:8] if isinstance(code, int | str) and str(code)[:8].isdigit() else "error"
+
+
+def seen(answer: Answer, counts: Counts | None, terminal: bool, error: str | None) -> Seen:
+    """Return what an answer says, its usage (which may be another event's) put in the gateway's terms."""
+    return Seen(
+        None if counts is None else usage(counts),
+        stop_of(answer),
+        answer.model or answer.model_version,
+        answer.id or answer.response_id,
+        error,
+        terminal,
+    )

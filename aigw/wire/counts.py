@@ -125,10 +125,16 @@ def complete(newer: Counts, older: Counts) -> Counts:
     return newer
 
 
+def tells(counts: Counts) -> bool:
+    """Whether a usage object says more than zero: some servers end a stream with one that is all zeros."""
+    meant = usage(counts)
+    return meant is not None and bool(meant.total or meant.seconds)
+
+
 def usage(counts: Counts) -> Usage | None:
     """Return what a usage object means, None when it holds no figure that is known."""
     if counts.prompt_tokens is None and counts.completion_tokens is None:
-        if counts.total_token_count is not None or counts.prompt_token_count is not None:
+        if _first(counts.total_token_count, counts.prompt_token_count, counts.candidates_token_count) is not None:
             return _gemini(counts)
         if counts.input_tokens is not None or counts.output_tokens is not None:
             return _named_input(counts)
@@ -166,19 +172,23 @@ def _reconcile(said: tuple[int, int, int | None], cached: int, total: int | None
     """Correct prompt, output and reasoning tokens of servers that keep a part outside its whole.
 
     A part larger than its whole is outside it; so is one that the stated total has room for:
-    - reasoning outside the completion: xAI (inside the total), Perplexity's deep research (outside it too);
+    - reasoning outside the completion: xAI (inside the total), Perplexity's deep research and, for Gemini
+      models, OpenRouter and Vercel's gateway (outside the total too; the price they state charges for both);
     - cache reads and writes outside the prompt: bridges that pass Anthropic's numbers through;
     - thinking that only the total shows: Gemini behind Google's OpenAI-compatible endpoint.
     """
     prompt, output, reasoning = said
     gap = 0 if total is None else total - prompt - output
     if reasoning and (reasoning > output or reasoning == gap):
-        return prompt, output + reasoning, reasoning
+        output += reasoning
+        gap -= reasoning
     if cached and (cached > prompt or cached == gap):
-        return prompt + cached, output, reasoning
+        prompt += cached
+        gap -= cached
     if gap > 0 and reasoning is None:
-        return prompt, output + gap, gap
-    return said
+        output += gap
+        reasoning = gap
+    return prompt, output, reasoning
 
 
 def _named_input(counts: Counts) -> Usage:
@@ -219,21 +229,15 @@ def _gemini(counts: Counts) -> Usage:
     `promptTokenCount` includes cached content; results of server-side tools that are read back come on top of
     it; thoughts come on top of the candidates (unless the total says otherwise).
     """
-    prompt = (counts.prompt_token_count or 0) + (counts.tool_use_prompt_token_count or 0)
-    output = counts.candidates_token_count or 0
-    thoughts = counts.thoughts_token_count
-    if thoughts and counts.total_token_count != prompt + output:
-        output += thoughts
-    return Usage(
-        prompt,
-        output,
-        counts.cached_content_token_count,
-        None,
-        None,
-        thoughts,
-        _audio(counts.prompt_modalities),
-        _audio(counts.candidates_modalities),
-    )
+    prompt, output, thoughts = counts.prompt_token_count, counts.candidates_token_count, counts.thoughts_token_count
+    if counts.tool_use_prompt_token_count:
+        prompt = (prompt or 0) + counts.tool_use_prompt_token_count
+    if thoughts and (thoughts > (output or 0) or counts.total_token_count != (prompt or 0) + (output or 0)):
+        output = (output or 0) + thoughts
+    if prompt is not None and output is None:
+        output = 0  # left out while nothing was generated, as the format leaves out all zeros
+    audio_in, audio_out = _audio(counts.prompt_modalities), _audio(counts.candidates_modalities)
+    return Usage(prompt, output, counts.cached_content_token_count, None, None, thoughts, audio_in, audio_out)
 
 
 def _without_tokens(counts: Counts) -> Usage | None:

@@ -8,27 +8,65 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from aigw.errors import InvalidBody
 
 # A part's head is a disposition and a content type.
 MAX_PART_HEAD = 16_384
 MAX_VALUE = 512
-# RFC 2046, section 5.1.1: at most 70 characters.
-MAX_BOUNDARY = 70
-
-_BOUNDARY = re.compile(r"""boundary=(?:"([^"]+)"|([^\s;]+))""", re.IGNORECASE)
-_NAME = re.compile(rb"""content-disposition:[^\r\n]*?[;\s]name=(?:"([^"\r\n]*)"|([^\s;"]+))""", re.IGNORECASE)
-_FILENAME = re.compile(rb"content-disposition:[^\r\n]*?[;\s]filename\*?=", re.IGNORECASE)
+# Forms of these APIs have a dozen fields, image edits up to sixteen files; each part costs Python time.
+MAX_PARTS = 1000
+# RFC 2046, section 5.1.1: at most 70 characters, and which.
+_BOUNDARY_TEXT = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+_BOUNDARY = re.compile(r""";\s*(boundary[^\s;=]*)=(?:"([^"]*)"|([^\s;"]*))""", re.IGNORECASE)
+# One line of a part's head; a folded or nameless one is read differently by different servers.
+_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)")
+_DISPOSITION = re.compile(
+    rb"""form-data((?:[ \t]*;[ \t]*[^\s;="]+=(?:"(?:[^"\\]|\\.)*"|[^\s;"]*))*)[ \t]*;?[ \t]*""", re.I
+)
+_PARAMETER = re.compile(rb""";[ \t]*([^\s;="]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))""")
+_READ = frozenset({b"model", b"stream"})
 
 
 def boundary_of(content_type: str) -> bytes:
-    """The boundary of a Content-Type. Raises InvalidBody when it is not multipart/form-data with a boundary."""
-    found = _BOUNDARY.search(content_type)
-    boundary = (found[1] or found[2]) if found else ""
-    if not content_type.lower().startswith("multipart/form-data") or not 0 < len(boundary) <= MAX_BOUNDARY:
+    """The boundary of a Content-Type. Raises InvalidBody when it is not multipart/form-data with one boundary."""
+    kind = content_type.partition(";")[0].strip().lower()
+    given = list(_BOUNDARY.finditer(content_type))
+    boundary: str = given[0][2] or given[0][3] if len(given) == 1 and given[0][1].lower() == "boundary" else ""
+    if kind != "multipart/form-data" or not _BOUNDARY_TEXT.fullmatch(boundary):
         raise InvalidBody("Send this request as multipart/form-data with a boundary; `model` is one of its fields.")
-    return boundary.encode("latin-1", "replace")
+    return boundary.encode("ascii")
+
+
+def field_of(head: bytes) -> bytes:
+    """The name of the field that a part with this head is, nothing for a file.
+
+    Raises InvalidBody for a head that servers could read differently: the field that we check and the one that the
+    provider obeys must be the same.
+    """
+    dispositions: list[bytes] = []
+    for line in head.split(b"\r\n")[:-2]:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise InvalidBody("A part of the form has a malformed head.")
+        if found[1].lower() == b"content-disposition":
+            dispositions.append(found[2])
+    disposition = _DISPOSITION.fullmatch(dispositions[0]) if len(dispositions) == 1 else None
+    if disposition is None:
+        raise InvalidBody("Each part of the form needs one `Content-Disposition: form-data` with a name.")
+    given = [(key.lower(), quoted or plain) for key, quoted, plain in _PARAMETER.findall(disposition[1])]
+    names = [value for key, value in given if key.startswith(b"name")]
+    if len(names) != 1 or (b"name", names[0]) not in given:
+        raise InvalidBody("A part of the form needs one name.")
+    if names[0] != b"model" and _meant(names[0]) == b"model":
+        raise InvalidBody("The form field `model` must be written so.", param="model")
+    return b"" if any(key.startswith(b"filename") for key, _ in given) else names[0]
+
+
+def _meant(name: bytes) -> bytes:
+    """What a lenient server could take a name for: escapes undone, in lower case."""
+    return unquote_to_bytes(re.sub(rb"\\(.)", rb"\1", name)).strip().lower()
 
 
 class FormScanner:
@@ -45,6 +83,7 @@ class FormScanner:
         # The first delimiter has no line end before it.
         self._start = b"--" + boundary
         self._field = b""
+        self._parts = 0
         self._step: Callable[[bytes], tuple[int, bool]] = self._before_first
 
     def feed(self, data: bytes) -> None:
@@ -90,11 +129,13 @@ class FormScanner:
             if len(data) > MAX_PART_HEAD:
                 raise InvalidBody("A part of the form has too long a head.")
             return 0, True
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise InvalidBody(f"The form has more than {MAX_PARTS} parts.")
         head = data[: end + 4]
-        name = _NAME.search(head)
-        self._field = b"" if name is None or _FILENAME.search(head) else (name[1] or name[2] or b"")
+        self._field = field_of(head)
         self._emit(head)
-        self._step = self._value if self._field in (b"model", b"stream") else self._content
+        self._step = self._value if self._field in _READ else self._content
         return len(head), False
 
     def _content(self, data: bytes) -> tuple[int, bool]:

@@ -178,6 +178,8 @@ def _overlay(answer: Answer, newer: Answer) -> None:
             setattr(answer, name, value)
 
 
+_MAX_MEMBERS = 64  # of an object or array that broke off; answers have forty, embeddings thousands
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -198,7 +200,7 @@ def _partial(text: str, at: int, depth: int) -> tuple[Any, int]:
 
 def _partial_object(text: str, at: int, depth: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    while at > 0:
+    while at > 0 and len(found) < _MAX_MEMBERS:
         key, at = _partial(text, at, 0)
         if at < 0 or not isinstance(key, str):
             break
@@ -212,7 +214,7 @@ def _partial_object(text: str, at: int, depth: int) -> dict[str, Any]:
 
 def _partial_list(text: str, at: int, depth: int) -> list[Any]:
     found: list[Any] = []
-    while at > 0:
+    while at > 0 and len(found) < _MAX_MEMBERS:
         item, at = _partial(text, at, depth)
         if item is not None:
             found.append(item)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TypeVar
-
-T = TypeVar("T", bytes, bool)
 
 HOP_BY_HOP = frozenset(
     {
@@ -68,29 +65,35 @@ _RETURNED = frozenset(
 _RETURNED_PREFIXES = (b"x-ratelimit-", b"ratelimit-", b"anthropic-ratelimit-", b"anthropic-fast-", b"openai-")
 _NOT_RETURNED = frozenset({b"openai-organization", b"openai-project"})
 
+# What the gateway sets itself; an upstream's own field of the same name is told under another one.
+_RENAMED = {
+    b"x-request-id": b"x-aigw-upstream-request-id: ",
+    b"request-id": b"x-aigw-upstream-request-id: ",
+}
+
 # Names are few; a peer that invents new ones for every message must not fill the memory.
 MAX_REMEMBERED = 4096
 MAX_NAME = 64
-_USUAL_CONNECTION = frozenset({"keep-alive", "close", "Keep-Alive", "Close"})
-_NONE: frozenset[bytes] = frozenset()
+NO_NAMES: frozenset[bytes] = frozenset()
+_USUAL_CONNECTION = frozenset({b"", b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 
-_forwarded: dict[bytes, bytes] = {}
-_returned: dict[bytes, bool] = {}
-
-
-def forwarded(name: bytes) -> bytes:
-    """The lower-case name of a caller's field that goes to the upstream, or nothing for one that does not."""
-    known = _forwarded.get(name)
-    return known if known is not None else _remember(_forwarded, name, _decide_forwarded(name.lower()))
+# What `label` found out before; the hot path looks here first.
+labels: dict[bytes, bytes] = {}
 
 
-def returned(name: bytes) -> bool:
-    """Whether an upstream's field goes to the caller."""
-    known = _returned.get(name)
-    return known if known is not None else _remember(_returned, name, _decide_returned(name.lower()))
+def label(name: bytes) -> bytes:
+    """How an upstream's field is told to the caller, as `name: `; nothing for one that is not."""
+    known = labels.get(name)
+    if known is None:
+        lower = name.lower()
+        known = _RENAMED.get(lower) or (name + b": " if _is_returned(lower) else b"")
+        if len(labels) < MAX_REMEMBERED and len(name) <= MAX_NAME:
+            labels[name] = known
+    return known
 
 
-def _decide_forwarded(lower: bytes) -> bytes:
+def decide_forwarded(lower: bytes) -> bytes:
+    """The lower-case name itself if a caller's field of that name goes on to the upstream, else nothing."""
     if lower in _NO_CREDENTIAL:
         return lower
     if lower in _NOT_FORWARDED or lower.startswith(_NOT_FORWARDED_PREFIXES) or _CREDENTIAL.search(lower):
@@ -98,41 +101,35 @@ def _decide_forwarded(lower: bytes) -> bytes:
     return lower
 
 
-def _decide_returned(lower: bytes) -> bool:
+def _is_returned(lower: bytes) -> bool:
     if lower in _NOT_RETURNED:
         return False
     return lower in _RETURNED or lower.startswith(_RETURNED_PREFIXES)
 
 
-def _remember(known: dict[bytes, T], name: bytes, decision: T) -> T:
-    if len(known) < MAX_REMEMBERED and len(name) <= MAX_NAME:
-        known[name] = decision
-    return decision
-
-
-def named_by_connection(value: str) -> frozenset[bytes]:
+def named_by_connection(value: bytes) -> frozenset[bytes]:
     """The further fields that a Connection field makes hop-by-hop (RFC 9110, section 7.6.1), lower case."""
     if value in _USUAL_CONNECTION:
-        return _NONE
-    tokens = frozenset(token.strip().lower().encode("latin-1", "replace") for token in value.split(","))
+        return NO_NAMES
+    tokens = frozenset(token.strip().lower() for token in value.split(b","))
     return tokens - {b"keep-alive", b"close"}
 
 
 def request_head(
     prefix: bytes,
-    fields: Iterable[tuple[bytes, bytes]],
+    forwarded: Iterable[tuple[bytes, bytes, bytes]],
     dropped: frozenset[bytes],
     length: int | None,
     extra: bytes = b"",
 ) -> bytes:
     """The head of an upstream request: the provider's prefix, the caller's fields that pass, `extra`, the framing.
 
-    `length` None announces a chunked body, a negative one no body at all.
+    `forwarded` are (lower-case name, name, value). `length` None announces a chunked body, a negative one no body
+    at all.
     """
     lines = [prefix, extra]
-    for name, value in fields:
-        lower = forwarded(name)
-        if lower and lower not in dropped:
+    for lower, name, value in forwarded:
+        if lower not in dropped:
             lines += (name, b": ", value, b"\r\n")
     if length is None:
         lines.append(b"transfer-encoding: chunked\r\n\r\n")

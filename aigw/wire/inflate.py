@@ -67,7 +67,7 @@ class Inflater:
         room = min(self._max_feed, self._left)
         try:
             for stage in self._stages:
-                data = stage.push(data, room)
+                data = stage.push(data, room if stage is self._stages[-1] else self._max_feed)
             if len(data) > room:
                 raise InflateLimitError(_TOO_LARGE)
         except InflateError as exc:

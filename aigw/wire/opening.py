@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aigw.wire.format import Format, Verdict
 from aigw.wire.inflate import Inflater, inflater
-from aigw.wire.sse import EventTooLarge, Splitter
+from aigw.wire.sse import EventTooLargeError, Splitter
 
 # Preambles are some hundred bytes, Responses' up to the size of the request's instructions and tools.
 MAX_HELD = 65_536
@@ -38,7 +38,7 @@ class Opening:
             if self._inflater is not None:
                 data = self._inflater.feed(data)
             events = self._splitter.feed(data)
-        except (EventTooLarge, ValueError):
+        except (EventTooLargeError, ValueError):
             return Verdict.CONTENT
         for event in events:
             if event.kind != "event":

@@ -4,8 +4,9 @@
 by string with C-speed searches. It cuts the body into pieces that can be sent as soon as they are decided: the
 model is a piece of its own, and a `models` member becomes spaces, so that the length stays as announced.
 
-Skipping costs Python time per string and bracket. A body dense with them (`[[[[…`) would cost seconds, so the
-scanner has a budget: `gave_up` turns true, and whoever feeds it waits for the whole body and peeks instead.
+Skipping costs Python time per string, bracket and escaped quote. A body dense with them (`[[[[…`) would cost seconds,
+so the scanner has a budget: when it is spent `gave_up` turns true, what still comes is kept in `rest`, and whoever
+feeds it waits for the whole body and peeks instead.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from collections.abc import Callable
 import msgspec
 
 from aigw.errors import InvalidBody
+from aigw.wire.peek import NAMES, check_spelling, name, names, repeated
 
-# Strings and brackets looked at before giving up: about 50 ms of one core, spread over the body's arrivals.
+# Strings, brackets and escaped quotes looked at before giving up: about 50 ms of one core, spread over the body's
+# arrivals.
 MAX_TOKENS = 200_000
 # `model` and `models` are names; what is longer is not, and would be kept in memory a second time.
 MAX_CAPTURE = 65_536
@@ -30,10 +33,10 @@ _NOT_SPACE = re.compile(rb"[^ \t\r\n]")
 _QUOTE, _BACKSLASH, _COMMA, _COLON = b'"'[0], b"\\"[0], b","[0], b":"[0]
 _OPEN, _CLOSE = b"{"[0], b"}"[0]
 _NESTING = {b"{"[0]: 1, b"["[0]: 1, b"}"[0]: -1, b"]"[0]: -1}
+_READ = NAMES | {"stream"}
 _SCALAR_START = frozenset(b"-0123456789tfn")
 
 _decode_str = msgspec.json.Decoder(str).decode
-_decode_names = msgspec.json.Decoder(list[str]).decode
 
 Step = Callable[[bytes, int], int]
 
@@ -42,19 +45,21 @@ class Scanner:
     """One body. `feed` appends to `pieces`; `pieces[model_at]` is the model's value as it stood, quotes and all.
 
     `model`, `models`, `listed` and `stream` are set as they are met. `held` was fed and is not decided yet.
-    Raises InvalidBody where the bytes cannot be a JSON object, or one of the read members stands twice.
+    Raises InvalidBody where the bytes cannot be a JSON object, or a member that names models stands twice; `strict`
+    as in `wire.peek`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
         self.pieces: list[bytes] = []
         self.model: str | None = None
         self.model_at = -1
         self.models: tuple[str, ...] = ()
         self.listed = False
         self.stream = False
-        self.gave_up = False
         self.complete = False
         self.held = b""
+        self.rest: list[bytes] = []
+        self._strict = strict
         self._step: Step = self._start
         self._mark = 0  # first byte that is in no piece yet
         self._hold = -1  # first byte that may not be sent yet; -1: none
@@ -68,15 +73,25 @@ class Scanner:
         self._blank_comma = False
         self._tokens = 0
 
+    @property
+    def gave_up(self) -> bool:
+        """Whether the budget is spent."""
+        return self._tokens > MAX_TOKENS
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes, in any slicing."""
+        if self.gave_up:
+            self.rest.append(data)
+            return
         at = len(self.held)
         if at:
             data, self.held = self.held + data, b""
-        while at < len(data):
-            if self.gave_up:
-                break
+        while at < len(data) and self._tokens <= MAX_TOKENS:
             at = self._step(data, at)
+        if self._tokens > MAX_TOKENS:
+            # Nothing from here on is known to be harmless: a second `model` could be in it.
+            self.rest.append(data[at:])
+            data = data[:at]
         self._keep(data)
 
     def _keep(self, data: bytes) -> None:
@@ -151,11 +166,13 @@ class Scanner:
     def _note_key(self, data: bytes, at: int) -> None:
         """Decide what is held: a name's value until it is read, a `models` member as a whole, others nothing."""
         key = self._key
-        if key not in ("model", "models", "stream"):
+        if key not in _READ:
+            if self._strict:
+                check_spelling(key)
             self._hold = -1
             return
-        if key in self._seen:
-            raise InvalidBody(f"The member `{key}` stands more than once in the request body.", param=key)
+        if key in self._seen and key in NAMES:
+            raise repeated(key)
         self._seen.add(key)
         if key != "models":
             if at > self._mark:
@@ -182,8 +199,7 @@ class Scanner:
         if found is None:
             return len(data)
         self._tokens += 1
-        if self._tokens > MAX_TOKENS:
-            self.gave_up = True
+        if self.gave_up:
             return at
         at = found.end()
         char = data[at - 1]
@@ -214,13 +230,16 @@ class Scanner:
                 self._in_string = False
                 return end + 1
             at = end + 1
+            self._tokens += 1
+            if self.gave_up:
+                return at
 
     def _ended(self, data: bytes, at: int) -> None:
         """The value of the current key ends before `at`."""
         self._step = self._after
         raw = data[self._from : at]
         if self._key == "model":
-            self.model = _name(raw)
+            self.model = name(raw)
             self.model_at = len(self.pieces)
             self.pieces.append(raw)
             self._mark, self._hold = at, -1
@@ -228,7 +247,7 @@ class Scanner:
             self.stream = raw == b"true"
             self._hold = -1
         elif self._key == "models":
-            self.models = _names(raw)
+            self.models = names(raw)
             self.listed = True
             self._blank_comma = data[self._hold] != _COMMA
             self._blank(data, self._hold, at)
@@ -282,16 +301,3 @@ def _text(raw: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidBody("The request body is not valid JSON: a member's name cannot be read.") from None
 
-
-def _name(raw: bytes) -> str:
-    try:
-        return _decode_str(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidBody("`model` must be a string.", param="model") from None
-
-
-def _names(raw: bytes) -> tuple[str, ...]:
-    try:
-        return tuple(_decode_names(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidBody("`models` must be an array of strings.", param="models") from None

@@ -44,8 +44,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     `kind` is `event` when the block has a `data` field (the only blocks a browser dispatches, even when the
     data is empty), `comment` when it holds nothing but comments, `field` when it holds other fields only.
     `data` is the data lines joined with LF. `comment` is the comment lines, without their colon, joined with
-    LF. `retry` is milliseconds. `raw` is the block as it came, its blank line included; it is no part of
-    what the event says, so `write` ignores it.
+    LF. `retry` is milliseconds. `raw` is the block as it came, its blank line included (an LF that comes
+    apart from its CR goes to the next event); it is no part of what the event says: `write` ignores it.
     """
 
     kind: Kind

@@ -27,7 +27,7 @@ STAMP = "2026-11-23T02:13:00.123Z"
 
 def said(record: Record) -> dict[str, Any]:
     """The fields of a record's line."""
-    return request_fields(record, "info", STAMP, Names(Scrubber().scrub))
+    return request_fields(record, "info", STAMP, Names(Scrubber()))
 
 
 def test_good_request(record: Record) -> None:
@@ -140,9 +140,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("text", "shown"), HOSTILE.values(), ids=HOSTILE.keys())
-@pytest.mark.parametrize(
-    "field", ["request_id", "access_key_name", "requested_model", "model", "provider", "error"]
-)
+@pytest.mark.parametrize("field", ["request_id", "access_key_name", "requested_model", "model", "provider", "error"])
 def test_control_characters_are_escaped(record: Record, field: str, text: str, shown: str) -> None:
     """No value that others chose can begin a line or steer a terminal, wherever it stands."""
     setattr(record, field, text)
@@ -184,14 +182,14 @@ def test_secrets_are_scrubbed(record: Record) -> None:
     record.error = record.attempts[0].reason = f"said {secret}"
     record.seen = Seen(None, secret, secret, f"id-{secret}", secret)
     record.losses = (f"/metadata/{secret}",)
-    fields = request_fields(record, "info", STAMP, Names(Scrubber([secret]).scrub))
+    fields = request_fields(record, "info", STAMP, Names(Scrubber([secret])))
     assert secret not in json.dumps(fields)
     assert fields["response_id"] == "id-[redacted]"
 
 
 def test_names_are_bounded() -> None:
     """Callers who invent models cannot fill the memory with their names."""
-    names = Names(Scrubber().scrub)
+    names = Names(Scrubber())
     for number in range(3 * MOST_NAMES):
         assert names[f"m{number}"] == f"m{number}"
         assert len(names) <= MOST_NAMES

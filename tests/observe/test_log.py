@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import structlog
 import aigw
 from aigw.observe import fields
 from aigw.observe.log import FORMATS, LEVEL_OF, LEVELS, LogSink, configure
+from aigw.observe.outlet import Outlet
 from aigw.observe.record import BROKEN, FAILED, OK, OUTCOMES, REFUSED, UPSTREAM_ERROR, Record
 from aigw.observe.scrub import Scrubber
 from aigw.secret import Secret
@@ -73,9 +76,11 @@ def test_off_costs_nothing(log: Any) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("text", ['x\n{"level":"error"}', "x\r\ny", "\x1b[31mred", "\x9b2J", "a\u2028b", "\udc80", "\u202e"])
+@pytest.mark.parametrize(
+    "text", ['x\n{"level":"error"}', "x\r\ny", "\x1b[31mred", "\x9b2J", "a\u2028b", "\udc80", "\u202e"]
+)
 def test_injection(log: Any, record: Record, format: Any, text: str) -> None:
-    """Whatever callers and upstreams put into their values, a request is one line without control characters."""
+    """Whatever callers and upstreams write, a request is one line, and no terminal acts on it."""
     sink = log.open(format)
     record.requested_model = record.model = record.provider = record.access_key_name = text
     record.request_id = record.error = text
@@ -112,7 +117,7 @@ def test_console_line(log: Any, record: Record) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_no_secret_gets_in(log: Any, record: Record, format: Any) -> None:
-    """A canary planted wherever a credential may turn up is in no line: requests, events, errors, libraries."""
+    """A canary planted wherever a credential may turn up is in no line of requests, events or libraries."""
     sink = log.open(format)
     sink.guard(Scrubber([Secret(CANARY)]))
     record.requested_model = record.model = record.access_key_name = record.error = CANARY
@@ -142,17 +147,17 @@ def test_unknown_keys_are_scrubbed_without_a_guard(log: Any, record: Record) -> 
 
 
 def test_what_cannot_be_written(log: Any, record: Record) -> None:
-    """A record that is broken costs its line, counted, and never the request."""
+    """A record that is broken costs its line, counted and explained once, and never the request."""
     sink = log.open()
     broken: Any = record
-    broken.bytes_in = object()
-    sink.emit(broken)
     broken.attempts = None
     sink.emit(broken)
     broken.outcome = "unheard-of"
     sink.emit(broken)
     assert sink.dropped == 2
-    assert len(log.lines) == 1
+    (line,) = map(json.loads, log.lines)
+    assert (line["event"], line["level"]) == ("log_line_failed", "error")
+    assert "TypeError" in line["exception"]
 
 
 def test_numbers_and_texts_beyond_json(log: Any, record: Record) -> None:
@@ -213,7 +218,7 @@ def test_tracebacks(log: Any, format: Any) -> None:
     except ValueError:
         structlog.get_logger().exception("failed")
     if format == "json":
-        assert 'ValueError: first\n    2026-01-01T' in json.loads(log.text)["exception"]
+        assert "ValueError: first\n    2026-01-01T" in json.loads(log.text)["exception"]
     else:
         first, heading, *rest = log.lines
         assert "failed" in first
@@ -238,8 +243,8 @@ def test_libraries(log: Any) -> None:
 
 def test_a_library_that_logs_wrongly(log: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """A broken message of a library goes the standard library's way of reporting that, and raises nothing."""
-    log.open()
-    logging.getLogger("library").error("%d", "no number")
+    wrong = logging.LogRecord("library", logging.ERROR, __file__, 1, "%d", ("no number",), None)
+    log.open()._forwarder.handle(wrong)
     assert log.text == ""
     assert "Logging error" in capsys.readouterr().err
 
@@ -253,18 +258,24 @@ def test_events_of_other_threads(log: Any) -> None:
     assert json.loads(log.text)["event"] == "from a thread"
 
 
-async def test_lines_arrive_by_themselves(log: Any, record: Record) -> None:
+async def test_lines_arrive_by_themselves(record: Record) -> None:
     """With a running loop a line is written without anybody asking for it."""
-    import asyncio
-
-    sink: LogSink = log.open()
-    sink.start(asyncio.get_running_loop())
-    sink.emit(record)
-    assert log.path.read_text() == ""
-    async with asyncio.timeout(30):
-        while not log.path.read_text():
-            await asyncio.sleep(0.01)
-    assert json.loads(log.path.read_text())["request_id"] == "req_1"
+    loop = asyncio.get_running_loop()
+    reader, writer = os.pipe()
+    sink = LogSink("json", "info", Outlet(writer))
+    try:
+        sink.start(loop)
+        sink.emit(record)
+        arrived = asyncio.Event()
+        loop.add_reader(reader, arrived.set)
+        async with asyncio.timeout(30):
+            await arrived.wait()
+        assert json.loads(os.read(reader, 65536))["request_id"] == "req_1"
+    finally:
+        loop.remove_reader(reader)
+        sink.close()
+        os.close(reader)
+        os.close(writer)
 
 
 def test_missing_lines_are_announced(tmp_path: Path, log: Any, fake_loop: Any) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from aigw.observe import descriptor, outlet
+from aigw.observe import outlet
+from aigw.observe.descriptor import File
 from aigw.observe.outlet import BATCH_BYTES, Outlet
 
 
@@ -135,7 +136,7 @@ def test_an_urgent_line_does_not_wait(pipe: Pipe, fake_loop: Any) -> None:
 
 
 def test_a_full_pipe_costs_the_oldest_lines(pipe: Pipe, fake_loop: Any) -> None:
-    """With a reader that is stuck, memory stays bounded, the newest lines survive whole, the rest is counted."""
+    """With a stuck reader memory stays bounded, the newest lines survive whole, the rest is counted."""
     stuffed = fill(pipe.writer)
     out = Outlet(pipe.writer, limit=20_000)
     out.start(fake_loop)
@@ -235,7 +236,7 @@ def test_where_a_pipe_cannot_be_opened_again(pipe: Pipe, monkeypatch: pytest.Mon
         raise PermissionError(errno.EACCES, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(descriptor.os, "open", refused)
+        patch.setattr(os, "open", refused)
         out = Outlet(pipe.writer)
     out.line(line(1))
     assert drain(pipe.reader) == line(1)
@@ -360,20 +361,24 @@ def test_close_writes_the_rest(pipe: Pipe, fake_loop: Any) -> None:
     assert all(timer.cancelled for timer in fake_loop.timers)
 
 
-def test_close_waits_for_a_slow_reader(pipe: Pipe) -> None:
+def test_close_waits_for_a_slow_reader(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that wakes up during the shutdown still gets the lines."""
     stuffed = fill(pipe.writer)
     out = Outlet(pipe.writer)
     out.line(line(1))
-    reader = threading.Thread(target=os.read, args=(pipe.reader, stuffed))
-    reader.start()
+    really_wait = File.wait
+
+    def read_meanwhile(self: File, seconds: float) -> bool:
+        os.read(pipe.reader, stuffed)
+        return really_wait(self, seconds)
+
+    monkeypatch.setattr(File, "wait", read_meanwhile)
     out.close(patience=60)
-    reader.join()
     assert numbers(drain(pipe.reader)) == [1]
 
 
 def test_close_gives_up(pipe: Pipe) -> None:
-    """A reader that stays stuck does not hold up the shutdown; what it missed is counted, and so is what comes later."""
+    """A reader that stays stuck does not hold up the shutdown; what it missed, then and later, is counted."""
     fill(pipe.writer)
     out = Outlet(pipe.writer)
     out.line(line(1))
@@ -389,7 +394,7 @@ def test_a_fork_does_not_repeat_lines(pipe: Pipe, fake_loop: Any, monkeypatch: p
     out.start(fake_loop)
     out.line(line(1))
     with monkeypatch.context() as patch:
-        patch.setattr(outlet.os, "getpid", lambda: -1)
+        patch.setattr(os, "getpid", lambda: -1)
         assert out.flush()
     assert drain(pipe.reader) == b""
     out.close()

@@ -67,16 +67,12 @@ def attempt(started: float, first_byte_ms: float | None, ended: float | None) ->
         pytest.param(10.5, None, [], 3500.0, id="the caller's body is not the gateway's time"),
         pytest.param(None, 13.0, [attempt(10.5, 2000.0, 14.0)], 1000.0, id="passed through, still streaming"),
         pytest.param(None, 13.0, [attempt(10.5, 1000.0, 12.5)], 1000.0, id="translated after the whole answer"),
-        pytest.param(
-            None, 13.0, [attempt(10.5, None, 11.0), attempt(11.0, 1500.0, 14.0)], 1000.0, id="failed over"
-        ),
+        pytest.param(None, 13.0, [attempt(10.5, None, 11.0), attempt(11.0, 1500.0, 14.0)], 1000.0, id="failed over"),
         pytest.param(None, None, [attempt(10.5, None, None)], 500.0, id="left while it was tried"),
         pytest.param(None, 13.0, [attempt(10.0, 9000.0, None)], 0.0, id="never below zero"),
     ],
 )
-def test_own_time(
-    received: float | None, first_byte: float | None, attempts: list[Attempt], expected: float
-) -> None:
+def test_own_time(received: float | None, first_byte: float | None, attempts: list[Attempt], expected: float) -> None:
     """The gateway's own time is what is left when waiting for the caller and for upstreams is taken away."""
     record = made()
     record.received = received

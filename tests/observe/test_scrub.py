@@ -80,7 +80,10 @@ def test_unknown_keys_are_known_by_their_shape(key: str, around: str) -> None:
     [
         ("Authorization: Bearer abc123def456", f"Authorization: Bearer {MARK}"),
         ("authorization: bearer  abcdefghijklmnopqrstuvwx", f"authorization: bearer  {MARK}"),
-        ("GET /v1beta/models?key=AIzaSyA0123456789abcdefghij&alt=sse", f"GET /v1beta/models?key={MARK}&alt=sse"),
+        (
+            "GET /v1beta/models?key=AIzaSyA0123456789abcdefghij&alt=sse",
+            f"GET /v1beta/models?key={MARK}&alt=sse",
+        ),
         ("https://x.example/v1?a=1&api_key=hunter22", f"https://x.example/v1?a=1&api_key={MARK}"),
         ("https://x.example/v1?api-key=hunter22 failed", f"https://x.example/v1?api-key={MARK} failed"),
     ],
@@ -124,6 +127,13 @@ def test_a_secret_inside_a_shape() -> None:
     """A shape that begins before a configured secret does not leave half of the secret behind."""
     odd = "abcdefgh1!ijklmnop!qrstuv"
     assert Scrubber([odd]).scrub(f"Bearer {odd}") == f"Bearer {MARK}"
+
+
+def test_conceal() -> None:
+    """The quick way finds configured secrets, and nothing else."""
+    assert Scrubber([PLAIN]).conceal(f"id-{PLAIN}") == f"id-{MARK}"
+    for scrubber in (Scrubber([PLAIN]), Scrubber()):
+        assert scrubber.conceal("sk-abcdefghijklmnopqrst") == "sk-abcdefghijklmnopqrst"
 
 
 def test_json_stays_json() -> None:

@@ -15,7 +15,7 @@ from aigw.sandbox.server import Running, start
 _ROOT = Path(__file__).parents[2]
 _SHARED = Path(os.environ.get("AIGW_SHARED", _ROOT.parent / "shared"))
 
-Validate: TypeAlias = Callable[[Any], None]
+Schema: TypeAlias = Callable[[str], Callable[[Any], None]]
 
 
 @pytest.fixture
@@ -34,14 +34,13 @@ async def client(sandbox: Running) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def schema() -> Callable[[str], Validate]:
-    """Validators by the name of an API description; the test is skipped where the descriptions are not at hand."""
+def schema() -> Schema:
+    """Validators by the name of an API description; the test is skipped where there are no descriptions."""
 
-    def load(name: str) -> Validate:
+    def load(name: str) -> Callable[[Any], None]:
         path = _SHARED / "corpus" / "specs" / f"{name}.schema.json"
         if not path.exists():
             pytest.skip(f"no API description {path.name}: set AIGW_SHARED to the folder that has corpus/specs")
-        validator = jsonschema.Draft202012Validator(json.loads(path.read_text()))
-        return validator.validate
+        return jsonschema.Draft202012Validator(json.loads(path.read_text())).validate
 
     return load

@@ -1,4 +1,4 @@
-"""Streams read back: with an independent server-sent-events client, and with a splitter for raw bodies."""
+"""Streams read back with an independent server-sent-events client."""
 
 from typing import Any
 
@@ -6,19 +6,20 @@ import aiohttp
 import orjson
 from aiohttp_sse_client.client import EventSource, MessageEvent
 
-LAST = ("response.completed", "response.incomplete", "message_stop")
+_LAST = ("response.completed", "response.incomplete", "response.failed", "message_stop", "error")
 
 
-async def consume(client: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> list[MessageEvent]:
-    """The events of a streamed answer up to its terminal one; the client itself would reconnect at the end."""
-    url = client._build_url(path)
-    headers = {"authorization": "Bearer sk-test"}
+async def consume(client: aiohttp.ClientSession, url: str, body: dict[str, Any], fault: str = "") -> list[MessageEvent]:
+    """The events of a streamed answer up to its terminal one; at the end this client would reconnect."""
+    headers = {"authorization": "Bearer sk-test", **({"x-sandbox-fault": fault} if fault else {})}
     found = []
-    async with EventSource(str(url), {"method": "POST"}, session=client, json=body, headers=headers) as source:
+    async with EventSource(url, {"method": "POST"}, session=client, json=body, headers=headers) as source:
         async for event in source:
             found.append(event)
-            if event.data == "[DONE]" or event.type in LAST or "finishReason" in event.data:
-                return found
+            if event.type in _LAST or event.data == "[DONE]" or event.data.startswith('{"error":'):
+                break
+            if '"finishReason"' in event.data:
+                break
     return found
 
 

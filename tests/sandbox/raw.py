@@ -1,4 +1,4 @@
-"""A client that shows every byte: it writes a request on a socket and keeps what comes back, framing included."""
+"""A client that shows every byte: it writes a request and keeps what comes back, framing included."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,7 +7,10 @@ from typing import Any
 import orjson
 from attrs import define
 
-HELLO: Mapping[str, Any] = {"model": "sandbox-small", "messages": [{"role": "user", "content": "hello canary"}]}
+HELLO: Mapping[str, Any] = {
+    "model": "sandbox-small",
+    "messages": [{"role": "user", "content": "hello canary"}],
+}
 CHAT = "/v1/chat/completions"
 
 
@@ -57,7 +60,12 @@ class Exchange:
 def request(path: str, body: Mapping[str, Any], fault: str = "", *, keep: bool = False) -> bytes:
     """The bytes of a POST; the server closes the connection after it unless `keep`."""
     content = orjson.dumps(body)
-    lines = [f"POST {path} HTTP/1.1", "host: sandbox", "content-type: application/json", "authorization: Bearer sk-test"]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "host: sandbox",
+        "content-type: application/json",
+        "authorization: Bearer sk-test",
+    ]
     lines += [f"content-length: {len(content)}", "" if keep else "connection: close"]
     lines += [f"x-sandbox-fault: {fault}"] if fault else []
     return "\r\n".join([line for line in lines if line] + ["", ""]).encode() + content

@@ -4,13 +4,13 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-import brotli
 import pytest
 
 from aigw.sandbox.coding import coder, decoded
 from aigw.sandbox.errors import Refused
 
-zstd = pytest.importorskip("backports.zstd")
+brotli: Any = pytest.importorskip("brotli")
+zstd: Any = pytest.importorskip("backports.zstd")
 
 
 def _reader(name: str) -> Callable[[bytes], bytes]:

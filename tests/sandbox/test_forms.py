@@ -7,7 +7,8 @@ from aigw.sandbox.forms import read
 
 _FORM = (
     b'--xx\r\ncontent-disposition: form-data; name="model"\r\n\r\nsandbox-audio\r\n'
-    b'--xx\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\ncontent-type: audio/wav\r\n\r\n'
+    b'--xx\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n'
+    b"content-type: audio/wav\r\n\r\n"
     b"\x00\r\n\xff\r\n\r\n--xx--\r\n"
 )
 

@@ -27,7 +27,11 @@ _TREE = {
 }
 
 SCHEMAS: list[dict[str, Any]] = [
-    {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a", "b"]},
+    {
+        "type": "object",
+        "properties": {"a": {"type": "string"}, "b": {"type": "integer"}},
+        "required": ["a", "b"],
+    },
     {"type": "object", "properties": {}},
     {"type": "array", "items": {"type": "number", "minimum": 3}, "minItems": 4},
     {"type": "string", "enum": ["x", "y"]},

@@ -57,7 +57,7 @@ def test_as_many_words_as_asked() -> None:
     ],
 )
 def test_which_tools_are_called(text: str, box: Toolbox, called: list[str]) -> None:
-    """Tools are called when named, asked for or forced, never when forbidden; two in parallel when it is said."""
+    """Tools are called when named, asked for or forced, never when forbidden; two when parallel is said."""
     script = write(_ask(text, toolbox=box), CALM)
     assert [call.name for call in script.calls] == called
     assert script.finish == ("tool" if called else "stop")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable
+from typing import TypeVar
 
 import aiohappyeyeballs
 import attrs
@@ -17,8 +19,13 @@ from aigw.relay.upstream.connection import Connection
 from aigw.relay.upstream.tls import ResumingContext, client_context
 from aigw.settings.proxies import Proxy
 
+P = TypeVar("P", bound=asyncio.Protocol)
+
 # The next address is tried beside a silent one after this many seconds (RFC 8305, section 8).
 NEXT_ADDRESS_AFTER = 0.25
+
+# What the loop raises when it cannot connect; a name that is no name is a ValueError, uvloop has RuntimeErrors.
+_FAILURES = (OSError, ValueError, RuntimeError)
 
 
 def directly(origin: Origin) -> Proxy | None:
@@ -51,44 +58,93 @@ class Connector:
                 return await self._open(origin, make)
         except TimeoutError:
             raise ConnectFailed("connect_timeout", f"no connection to {origin} within {timeout:g} s") from None
-        except ssl.SSLCertVerificationError as exc:
-            raise ConnectFailed("tls", f"the certificate of {origin} is not valid: {exc.verify_message}") from None
-        except ssl.SSLError as exc:
-            raise ConnectFailed("tls", f"TLS with {origin} failed: {exc.reason or exc}") from None
-        except socket.gaierror as exc:
-            raise ConnectFailed("dns", f"the name {origin.host} cannot be resolved: {exc.strerror}") from None
-        except OSError as exc:
-            raise ConnectFailed("connect", f"no connection to {origin}: {exc.strerror or exc}") from None
 
     async def _open(self, origin: Origin, make: Callable[[], Connection]) -> Connection:
-        loop = asyncio.get_running_loop()
         through = self.proxy_for(origin)
-        sock = await _dial(loop, *((through.host, through.port) if through else (origin.host, origin.port)))
-        try:
-            if through and origin.scheme == "https":
-                await proxy.tunnel(loop, sock, through, origin)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            secure = origin.scheme == "https"
-            _, connection = await loop.create_connection(
-                make,
-                sock=sock,
-                ssl=self.context if secure else None,
-                server_hostname=origin.host if secure else None,
-            )
-        except BaseException:
-            sock.close()
-            raise
-        if through and not secure:
-            connection.via = f"http://{origin.authority}".encode("ascii")
-            connection.via_headers = proxy.authorization(through)
+        secure = origin.scheme == "https"
+        if through is None:
+            return await self._to(origin, secure, make)
+        if secure:
+            transport = await self._tunnel(through, origin)
+            return await self._secure(transport, make(), origin)
+        connection = await self._to(through, through.tls, make)
+        connection.via = f"http://{origin.authority}".encode("ascii")
+        connection.via_headers = proxy.authorization(through)
         return connection
+
+    async def _tunnel(self, through: Proxy, origin: Origin) -> asyncio.Transport:
+        """A way to the origin through a proxy, which may itself be spoken to over TLS."""
+        loop, head = asyncio.get_running_loop(), proxy.connect_head(through, origin)
+        tunnel = await self._to(through, through.tls, lambda: proxy.Tunnel(loop, head))
+        try:
+            await tunnel.opened
+        except BaseException:
+            tunnel.transport.abort()
+            raise
+        return tunnel.transport
+
+    async def _to(self, where: Origin | Proxy, secure: bool, make: Callable[[], P]) -> P:
+        """TCP, and TLS if `secure`, to an origin or a proxy."""
+        if not secure:
+            return (await _reach(where, make))[1]
+        transport, _ = await _reach(where, asyncio.Protocol)
+        return await self._secure(transport, make(), where)
+
+    async def _secure(self, transport: asyncio.Transport, protocol: P, where: Origin | Proxy) -> P:
+        """TLS on top of a transport. A step of its own, because a handshake that asyncio's `create_connection` is
+        doing cannot be cancelled without a leak: the transport below it is out of reach.
+        """
+        try:
+            if transport.is_closing():
+                raise ConnectionResetError
+            loop = asyncio.get_running_loop()
+            secured = await loop.start_tls(transport, protocol, self.context, server_hostname=where.host)
+            assert secured is not None
+        except BaseException as exc:
+            transport.abort()
+            if isinstance(exc, _FAILURES):
+                raise failure(exc, where) from None
+            raise
+        protocol.connection_made(secured)
+        return protocol
 
     def keep_session(self, connection: Connection) -> None:
         """Remember the TLS session of a connection whose answer came, for the next handshake."""
         connected = connection.transport.get_extra_info("ssl_object")
         if connected is not None and self._context is not None:
             self._context.keep_session(connection.origin.host, connected)
+
+
+def failure(exc: Exception, where: Origin | Proxy) -> ConnectFailed:
+    """What went wrong on the way to an origin or a proxy, in words for the operator."""
+    what = f"the proxy {where}" if isinstance(where, Proxy) else str(where)
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return ConnectFailed("tls", f"the certificate of {what} is not valid: {exc.verify_message}")
+    if isinstance(exc, ssl.SSLError):
+        return ConnectFailed("tls", f"TLS with {what} failed: {exc.reason or exc}")
+    if isinstance(exc, socket.gaierror):
+        return ConnectFailed("dns", f"the name {where.host} cannot be resolved: {exc.strerror}")
+    if isinstance(exc, UnicodeError):
+        return ConnectFailed("dns", f"the name {where.host} cannot be resolved: it is not a valid host name")
+    number = exc.errno if isinstance(exc, OSError) else None
+    words = os.strerror(number) if number else str(exc) or "it was closed before it was ready"
+    return ConnectFailed("connect", f"no connection to {what}: {words}")
+
+
+async def _reach(where: Origin | Proxy, make: Callable[[], P]) -> tuple[asyncio.Transport, P]:
+    """A plain connection to an origin or a proxy."""
+    loop = asyncio.get_running_loop()
+    try:
+        sock = await _dial(loop, where.host, where.port)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return await loop.create_connection(make, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+    except _FAILURES as exc:
+        raise failure(exc, where) from None
 
 
 async def _dial(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:

@@ -1,15 +1,16 @@
 """One HTTP/1.1 connection to an upstream: a request at a time, its answer pushed to a listener as it arrives.
 
-aiohttp's C parser (llhttp) reads the answers. It puts body bytes into a StreamReader, which is emptied in the
-same callback, so nothing is buffered here and every arrival costs one call of the listener.
+aiohttp's C parser (llhttp) reads the heads. Bodies are counted or unchunked here, in the callback that brought them,
+so nothing is buffered and every arrival costs one call of the listener.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import select
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,10 +18,9 @@ from aiohttp.http_parser import HttpResponseParser, RawResponseMessage
 
 from aigw.adapter import Origin
 from aigw.errors import AttemptFailed, BadAnswer, ConnectionClosed
+from aigw.wire.chunked import BadChunkError, Chunks
 
-# One arrival is at most 256 KiB (uvloop's read size); the reader must take it without asking to pause.
-PARSER_LIMIT = 2**20
-# Providers send a few KiB of headers, content-security policies included (nginx as a client allows 4–8 KiB).
+# Providers send a few KiB of headers, content-security policies included (nginx as a client allows 4-8 KiB).
 MAX_HEAD_BYTES = 128 * 1024
 MAX_FIELD_BYTES = 32 * 1024
 MAX_FIELDS = 256
@@ -28,6 +28,10 @@ MAX_FIELDS = 256
 JOIN_BELOW = 65_536
 # A connection idle for longer than this is looked at with poll(2) before it is used again, in seconds.
 TRUSTED_IDLE = 0.5
+
+_BARE_END = re.compile(rb"\n\r?\n")
+# What of a body is still to come, if it is not a number of bytes.
+NOTHING, CHUNKED, UNTIL_CLOSE = 0, -1, -2
 
 
 class Listener(Protocol):
@@ -45,9 +49,9 @@ class Listener(Protocol):
 
 
 class Home(Protocol):
-    """Where a connection goes when its answer is complete, or when it is gone."""
+    """Where a connection goes when its answer is complete (`usable` again, or to be closed), or when it is gone."""
 
-    def give_back(self, connection: Connection) -> None: ...
+    def give_back(self, connection: Connection, usable: bool) -> None: ...
 
     def forget(self, connection: Connection) -> None: ...
 
@@ -56,55 +60,33 @@ class Connection(asyncio.Protocol):
     """A connection owned by a pool. `via` is set for a plain-HTTP proxy: targets are then written in absolute form
     (RFC 9112, section 3.2.2)."""
 
-    __slots__ = (
-        "_asked_head",
-        "_body_open",
-        "_got",
-        "_head",
-        "_listener",
-        "_loop",
-        "_parser",
-        "_payload",
-        "_poll",
-        "_sink",
-        "home",
-        "idle_since",
-        "origin",
-        "transport",
-        "used",
-        "via",
-        "via_headers",
-    )
+    # Defaults stand in the class; a connection lives long, but most of them never change.
+    transport: asyncio.Transport
+    idle_since = 0.0
+    used = 0
+    via = b""
+    via_headers = b""
+    _listener: Listener | None = None
+    _head: RawResponseMessage | None = None
+    _held = b""  # of a head that is not complete
+    _left = NOTHING
+    _chunks: Chunks | None = None
+    _body_open = False
+    _asked_head = False
+    _poll: select.poll | None = None
 
     def __init__(self, home: Home, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
         self.home = home
         self.origin = origin
-        self.transport: asyncio.Transport = None  # type: ignore[assignment]
-        self.idle_since = 0.0
-        self.used = 0
-        self.via = b""
-        self.via_headers = b""
-        self._loop = loop
-        self._sink = BaseProtocol(loop)
-        self._parser = self._new_parser(True)
-        self._asked_head = False
-        self._listener: Listener | None = None
-        self._head: RawResponseMessage | None = None
-        self._payload: Any = None
-        self._body_open = False
-        self._got = 0
-        self._poll: select.poll | None = None
-
-    def _new_parser(self, with_body: bool) -> HttpResponseParser:
-        return HttpResponseParser(
-            self._sink,
-            self._loop,
-            PARSER_LIMIT,
+        # Told that answers have no body, the parser stops behind each head; it is given heads alone.
+        self._parser = HttpResponseParser(
+            BaseProtocol(loop),
+            loop,
+            MAX_HEAD_BYTES,
             max_line_size=MAX_FIELD_BYTES,
             max_field_size=MAX_FIELD_BYTES,
             max_headers=MAX_FIELDS,
-            response_with_body=with_body,
-            read_until_eof=True,
+            response_with_body=False,
             auto_decompress=False,
         )
 
@@ -114,15 +96,11 @@ class Connection(asyncio.Protocol):
         """Write a request. `head` ends with its blank line; with `more` the body goes on in `send`."""
         self.used += 1
         self._listener = listener
-        self._got = 0
         self._body_open = more
+        self._asked_head = head.startswith(b"HEAD ")
         if self.via:
             head = self._absolute(head)
-        if self._asked_head or head.startswith(b"HEAD "):
-            self._asked_head = head.startswith(b"HEAD ")
-            self._parser = self._new_parser(not self._asked_head)
-        size = sum(map(len, body))
-        if size < JOIN_BELOW:
+        if sum(map(len, body)) < JOIN_BELOW:
             self.transport.write(b"".join((head, *body)))
         else:
             self.transport.writelines((head, *body))
@@ -145,6 +123,18 @@ class Connection(asyncio.Protocol):
     def resume(self) -> None:
         """Go on reading."""
         self.transport.resume_reading()
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether not a single byte has come since the last request was written."""
+        return self._head is None and not self._held
+
+    def close(self) -> None:
+        """Close a connection that nobody uses; what an upstream did not want to read is not sent to its end."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def drop(self) -> None:
         """Close now, whatever is under way; the listener hears nothing more."""
@@ -180,52 +170,90 @@ class Connection(asyncio.Protocol):
             self.transport.abort()  # unasked bytes: the next answer on this connection could not be trusted
             return
         try:
-            messages, upgraded, tail = self._parser.feed_data(data)
-            head = self._take_head(messages) if messages else None
-            if upgraded and head is not None:
-                listener.on_arrival(head, tail, False)
-                return
-            payload = self._payload
-            if payload is None:
-                self._count_head(data)
-                return
-            chunk = payload.read_nowait(-1)
-        except (HttpProcessingError, ValueError, RuntimeError) as exc:
+            if self._head is None:
+                self._read_head(listener, data)
+            elif self._left > 0:
+                self._count(listener, None, data)
+            elif self._left == CHUNKED:
+                self._unchunk(listener, None, data)
+            else:
+                listener.on_arrival(None, data, False)
+        except (HttpProcessingError, BadChunkError) as exc:
             self._fail(BadAnswer("bad_http", f"the upstream's answer is not valid HTTP: {_first_line(exc)}"))
-            return
         except BadAnswer as exc:
             self._fail(exc)
-            return
-        if not payload.is_eof():
-            listener.on_arrival(head, chunk, False)
-            return
-        self._complete(listener, head, chunk)
 
-    def _take_head(self, messages: Sequence[tuple[RawResponseMessage, Any]]) -> RawResponseMessage | None:
-        """The answer's head among what was parsed; informational ones (RFC 9110, 15.2) are skipped."""
-        head: RawResponseMessage | None = None
-        for message, payload in messages:
-            if 100 <= message.code < 200 and message.code != 101:
-                continue
-            if self._head is not None:
-                raise BadAnswer("bad_http", "the upstream sent a second answer to one request")
-            self._head = head = message
-            self._payload = payload
-        return head
+    def _read_head(self, listener: Listener, data: bytes) -> None:
+        """Read the answer's head; informational ones before it (RFC 9110, section 15.2) are skipped."""
+        begun = len(self._held)
+        if begun:
+            data, self._held = self._held + data, b""
+        while True:
+            end = _head_end(data, max(begun - 3, 0))
+            if (len(data) if end < 0 else end) > MAX_HEAD_BYTES:
+                raise BadAnswer("bad_http", f"the head of the upstream's answer is larger than {MAX_HEAD_BYTES} bytes")
+            if end < 0:
+                self._held = data
+                return
+            messages = self._parser.feed_data(data[:end])[0]
+            data, begun = data[end:], 0
+            if messages and (messages[0][0].code >= 200 or messages[0][0].code == 101):
+                break
+        self._begin(listener, messages[0][0], data)
 
-    def _count_head(self, data: bytes) -> None:
-        self._got += len(data)
-        if self._got > MAX_HEAD_BYTES:
-            raise BadAnswer("bad_http", "the head of the upstream's answer is too large")
-
-    def _complete(self, listener: Listener, head: RawResponseMessage | None, chunk: bytes) -> None:
-        message = self._head
-        self._listener = self._head = self._payload = None
-        if self._body_open or message is None or message.should_close:
-            self.transport.close()
+    def _begin(self, listener: Listener, head: RawResponseMessage, data: bytes) -> None:
+        """The head is there: how long is the body (RFC 9112, section 6.3)?"""
+        self._head = head
+        code = head.code
+        if code == 101:
+            if not head.upgrade:
+                raise BadAnswer("bad_http", "the upstream switched protocols without saying to which")
+            self._left = UNTIL_CLOSE
+            listener.on_arrival(head, data, False)
+        elif self._asked_head or code in (204, 304):
+            self._complete(listener, head, b"", data)
+        elif head.chunked:
+            self._left = CHUNKED
+            self._chunks = Chunks()
+            self._unchunk(listener, head, data)
         else:
-            self.home.give_back(self)
-        listener.on_arrival(head, chunk, True)
+            length = head.headers.get("Content-Length")
+            if length is None or "Transfer-Encoding" in head.headers:
+                self._left = UNTIL_CLOSE
+                listener.on_arrival(head, data, False)
+            else:
+                self._left = int(length)
+                self._count(listener, head, data)
+
+    def _count(self, listener: Listener, head: RawResponseMessage | None, data: bytes) -> None:
+        """Bytes of a body whose length was announced."""
+        size = len(data)
+        if size < self._left:
+            self._left -= size
+            listener.on_arrival(head, data, False)
+        elif size == self._left:
+            self._complete(listener, head, data, b"")
+        else:
+            self._complete(listener, head, data[: self._left], data[self._left :])
+
+    def _unchunk(self, listener: Listener, head: RawResponseMessage | None, data: bytes) -> None:
+        chunks = self._chunks
+        assert chunks is not None
+        data = chunks.feed(data)
+        if chunks.complete:
+            self._complete(listener, head, data, chunks.rest)
+        elif data or head is not None:
+            listener.on_arrival(head, data, False)
+
+    def _complete(self, listener: Listener, head: RawResponseMessage | None, data: bytes, rest: bytes) -> None:
+        """The answer is complete. Bytes behind it, or a request that was not sent to its end, spoil the connection."""
+        message = self._head
+        assert message is not None
+        self._listener = self._head = self._chunks = None
+        self._left = NOTHING
+        spoilt = rest or self._body_open or message.should_close or self.transport.get_write_buffer_size()
+        self.home.give_back(self, not spoilt)
+        listener.on_arrival(head, data, True)
 
     def _fail(self, error: AttemptFailed) -> None:
         listener, self._listener = self._listener, None
@@ -238,22 +266,11 @@ class Connection(asyncio.Protocol):
         listener, self._listener = self._listener, None
         if listener is None:
             return
-        payload = self._payload
-        if exc is None and payload is not None and self._ended_by_close():
-            self._head = self._payload = None
+        if exc is None and self._head is not None and self._left == UNTIL_CLOSE:
             listener.on_arrival(None, b"", True)
             return
         what = "in the middle of its answer" if self._head is not None else "before it answered"
         listener.on_lost(ConnectionClosed("connection_closed", f"the upstream closed the connection {what}"))
-
-    def _ended_by_close(self) -> bool:
-        """Whether the end of the connection is the proper end of the body (RFC 9112, section 6.3, rule 8)."""
-        try:
-            self._parser.feed_eof()
-        except (HttpProcessingError, ValueError, RuntimeError):
-            return False
-        # A body with a length or in chunks would have completed before; feed_eof raised then.
-        return bool(self._payload.is_eof())
 
     def pause_writing(self) -> None:
         if self._listener is not None:
@@ -262,6 +279,15 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         if self._listener is not None:
             self._listener.on_drained()
+
+
+def _head_end(data: bytes, start: int) -> int:
+    """Where the head ends, -1 if it has not; bare line feeds are read too (RFC 9112, section 2.2)."""
+    end = data.find(b"\r\n\r\n", start)
+    if end >= 0:
+        return end + 4
+    found = _BARE_END.search(data, start)
+    return found.end() if found else -1
 
 
 def _first_line(exc: BaseException) -> str:

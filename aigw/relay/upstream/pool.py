@@ -16,11 +16,12 @@ from aigw.relay.upstream.connection import Connection
 
 @attrs.define(eq=False)
 class _Place:
-    """The connections of one origin."""
+    """The connections of one origin; `open` counts those that are being opened too."""
 
     idle: list[Connection] = attrs.field(factory=list)
     open: int = 0
-    waiting: deque[asyncio.Future[None]] = attrs.field(factory=deque)
+    # First come, first served: a turn brings a connection that came free, or None and the right to open one.
+    waiting: deque[asyncio.Future[Connection | None]] = attrs.field(factory=deque)
 
 
 class Pool:
@@ -53,15 +54,18 @@ class Pool:
         return None
 
     async def connect(self, origin: Origin, timeout: float) -> Connection:
-        """A connection, opened now or come free meanwhile. Raises ConnectFailed."""
+        """A connection, opened now or come free meanwhile, within `timeout` seconds. Raises ConnectFailed."""
         place = self._places.setdefault(origin, _Place())
         deadline = monotonic() + timeout
         while place.open >= self._most:
-            await self._wait(place, origin, timeout, deadline)
-            free = self.take(origin)
-            if free is not None:
+            free = await self._wait(place, origin, timeout, deadline)
+            if free is None:
+                break
+            if free.alive(monotonic()):
                 return free
-        place.open += 1
+            free.drop()
+        else:
+            place.open += 1
         try:
             connection = await self._connector.open(
                 origin, lambda: Connection(self, origin, self._loop), max(deadline - monotonic(), 0.001)
@@ -71,62 +75,74 @@ class Pool:
             raise
         self._all.add(connection)
         if connection.transport.is_closing():
+            self.forget(connection)
             raise ConnectFailed("connect", f"{origin} closed the connection at once")
         return connection
 
-    async def _wait(self, place: _Place, origin: Origin, timeout: float, deadline: float) -> None:
-        turn: asyncio.Future[None] = self._loop.create_future()
+    async def _wait(self, place: _Place, origin: Origin, timeout: float, deadline: float) -> Connection | None:
+        turn: asyncio.Future[Connection | None] = self._loop.create_future()
         place.waiting.append(turn)
         try:
             async with asyncio.timeout(max(deadline - monotonic(), 0.001)):
-                await turn
-        except TimeoutError:
-            raise ConnectFailed(
-                "connections_exhausted",
-                f"all {self._most} connections to {origin} were busy for {timeout:g} s"
-                " (setting upstream.max_connections_per_origin)",
-            ) from None
-        finally:
+                return await turn
+        except BaseException as exc:
             if turn in place.waiting:
                 place.waiting.remove(turn)
+            elif not turn.cancelled():
+                # It came too late: whoever waited has gone.
+                self._pass_on(place, turn.result())
+            if isinstance(exc, TimeoutError):
+                raise ConnectFailed(
+                    "connections_exhausted",
+                    f"all {self._most} connections to {origin} were busy for {timeout:g} s"
+                    " (setting upstream.max_connections_per_origin)",
+                ) from None
+            raise
 
-    def give_back(self, connection: Connection) -> None:
-        """The answer is complete and the connection can be used again."""
-        if self.closing:
-            connection.transport.close()
-            return
+    def give_back(self, connection: Connection, usable: bool = True) -> None:
+        """The answer is complete; the connection can be used again, if it is `usable`."""
         if connection.used == 1 and connection.origin.scheme == "https":
             self._connector.keep_session(connection)
+        if self.closing or not usable:
+            connection.close()
+            return
         connection.idle_since = monotonic()
-        place = self._places[connection.origin]
-        place.idle.append(connection)
-        self._wake(place)
+        self._pass_on(self._places[connection.origin], connection)
 
     def forget(self, connection: Connection) -> None:
         """The connection is gone."""
+        if connection not in self._all:
+            return
+        self._all.discard(connection)
         place = self._places[connection.origin]
-        if connection in self._all:
-            self._all.discard(connection)
-            self._one_less(place)
         if connection in place.idle:
             place.idle.remove(connection)
+        self._one_less(place)
 
     def _one_less(self, place: _Place) -> None:
-        place.open -= 1
-        self._wake(place)
+        if not self._serve_next(place, None):
+            place.open -= 1
 
-    def _wake(self, place: _Place) -> None:
+    def _pass_on(self, place: _Place, connection: Connection | None) -> None:
+        if connection is None:
+            self._one_less(place)
+        elif not self._serve_next(place, connection):
+            place.idle.append(connection)
+
+    def _serve_next(self, place: _Place, connection: Connection | None) -> bool:
+        """Give it to the first who waits and has not left."""
         while place.waiting:
             turn = place.waiting.popleft()
             if not turn.done():
-                turn.set_result(None)
-                return
+                turn.set_result(connection)
+                return True
+        return False
 
     def sweep(self, now: float) -> None:
         """Close what has been idle for too long; called about once a second."""
         for place in self._places.values():
             while place.idle and now - place.idle[0].idle_since > self._keepalive:
-                place.idle.pop(0).transport.close()
+                place.idle.pop(0).close()
 
     @property
     def open(self) -> int:
@@ -143,7 +159,7 @@ class Pool:
         self.closing = True
         for place in self._places.values():
             for connection in place.idle:
-                connection.transport.close()
+                connection.close()
             place.idle.clear()
 
     def abort(self) -> None:

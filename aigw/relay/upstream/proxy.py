@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import socket
 
 from aigw.adapter import Origin
 from aigw.errors import ConnectFailed
@@ -22,18 +21,51 @@ def authorization(proxy: Proxy) -> bytes:
     return b"proxy-authorization: Basic " + pair + b"\r\n"
 
 
-async def tunnel(loop: asyncio.AbstractEventLoop, sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
-    """CONNECT through the proxy (RFC 9110, section 9.3.6). Raises ConnectFailed when it refuses."""
+def connect_head(proxy: Proxy, origin: Origin) -> bytes:
+    """What asks the proxy for a tunnel to the origin (RFC 9110, section 9.3.6)."""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     target = f"{host}:{origin.port}".encode("ascii")
-    await loop.sock_sendall(sock, b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (target, target, authorization(proxy)))
-    answer = b""
-    # The upstream waits for our hello, so nothing can follow the proxy's blank line and be read by mistake.
-    while not answer.endswith(b"\r\n\r\n"):
-        data = await loop.sock_recv(sock, 4096)
-        answer += data
-        if not data or len(answer) > MAX_ANSWER:
-            raise ConnectFailed("proxy", "the proxy closed the connection or answered something else than HTTP")
-    line = answer.split(b"\r\n", 1)[0]
-    if not line.split(b" ")[1:2] or not line.split(b" ")[1].startswith(b"2"):
-        raise ConnectFailed("proxy", f"the proxy refused the tunnel: {line[:100].decode('latin-1')}")
+    return b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (target, target, authorization(proxy))
+
+
+class Tunnel(asyncio.Protocol):
+    """A connection to a proxy until its answer to CONNECT; `opened` then has None, or ConnectFailed."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, head: bytes) -> None:
+        self.opened: asyncio.Future[None] = loop.create_future()
+        self._head = head
+        self._answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self.transport.write(self._head)
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        line, ended, _ = self._answer.partition(b"\r\n")
+        if ended and not _granted(line):
+            self._settle(f"the proxy refused the tunnel: {line[:100].decode('latin-1')}")
+        elif self._answer.endswith(b"\r\n\r\n"):
+            self._settle("")
+        elif b"\r\n\r\n" in self._answer or len(self._answer) > MAX_ANSWER:
+            # The upstream waits for our hello, so nothing may follow the blank line.
+            self._settle("the proxy answered something else than HTTP")
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._settle("the proxy closed the connection")
+
+    def _settle(self, trouble: str) -> None:
+        if self.opened.done():
+            return
+        if trouble:
+            self.opened.set_exception(ConnectFailed("proxy", trouble))
+            self.opened.exception()  # seen: after a failed handshake with the proxy nobody asks for it
+        else:
+            self.opened.set_result(None)
+
+
+def _granted(line: bytes) -> bool:
+    words = line.split(b" ", 2)
+    return len(words) > 1 and words[0].startswith(b"HTTP/1.") and words[1].startswith(b"2")

@@ -1,0 +1,168 @@
+"""One worker as its parent sees it: a process, a channel to it, and what it last told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Self
+
+import attrs
+
+from aigw.channel import Begin, Channel, Count, Counted, Draining, Failed, Message, Ready, pair
+from aigw.errors import AigwError
+from aigw.observe.totals import Snapshot, counters_only
+
+# Longer than any start on a machine that is worth starting on: reading the modules from a cold disk.
+START_SECONDS = 60.0
+# How long a scrape waits for a worker whose loop is busy; a scraper's own patience is 10 s.
+COUNT_SECONDS = 2.0
+# What a worker has said before it ended has arrived by then.
+LAST_WORDS_SECONDS = 1.0
+
+
+class WorkerFailed(AigwError):
+    """A worker could not start; the message is what it told, or how it ended."""
+
+
+@attrs.define(eq=False)
+class Child:
+    """A worker process. `ready` while it takes requests; `left` is called when it says that it takes no more."""
+
+    number: int
+    _left: Callable[[], None]
+    ready: bool = False
+    began: float = attrs.field(factory=monotonic)
+    _metrics: Snapshot = attrs.field(factory=dict)
+    _error: str = ""
+    # From its start to its very end, also while it drains.
+    _answers: bool = False
+    _started: asyncio.Event = attrs.field(factory=asyncio.Event)
+    _counted: asyncio.Event = attrs.field(factory=asyncio.Event)
+    _process: Process | None = None
+    _channel: Channel | None = None
+
+    @classmethod
+    async def start(cls, begin: Begin, data: socket.socket, left: Callable[[], None]) -> Self:
+        """A worker that has been told what to be and has yet to say that it is `started`. Raises WorkerFailed."""
+        child = cls(begin.worker, left)
+        mine, theirs = pair()
+        try:
+            child._channel = await Channel.open(mine, child._hear, child._ended)
+            child._process = await asyncio.create_subprocess_exec(
+                *interpreter(),
+                *("-m", "aigw", "worker", str(theirs.fileno())),
+                stdin=DEVNULL,
+                pass_fds=(theirs.fileno(), data.fileno()),
+            )
+        except OSError as exc:
+            mine.close()
+            raise WorkerFailed(f"worker {begin.worker} cannot be started: {exc.strerror or exc}") from None
+        finally:
+            theirs.close()
+        child._channel.send(attrs.evolve(begin, data_fd=data.fileno()))
+        return child
+
+    @property
+    def pid(self) -> int:
+        """The process's id; 0 before there is a process."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def lived(self) -> float:
+        """For how many seconds it has been there."""
+        return monotonic() - self.began
+
+    async def started(self) -> None:
+        """Wait until it takes requests. Raises WorkerFailed; there may still be a process then."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._started.wait()
+        except TimeoutError:
+            raise WorkerFailed(f"worker {self.number} is not ready after {START_SECONDS:g} s") from None
+        if self._error:
+            raise WorkerFailed(self._error)
+        if not self.ready:
+            code = await self.wait()
+            raise WorkerFailed(f"worker {self.number} ended before it was ready: {how(code)}")
+
+    async def wait(self) -> int:
+        """Wait until the process has ended and everything it said is heard; its exit code, or minus its signal."""
+        assert self._process is not None
+        assert self._channel is not None
+        code = await self._process.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._channel.wait_ended()
+        self._channel.close()
+        return code
+
+    async def count(self) -> Snapshot:
+        """Its metrics now; of one that does not answer in time what it counted when it last did."""
+        if not self._answers or self._channel is None:
+            return self.counted
+        self._counted.clear()
+        self._channel.send(Count())
+        try:
+            async with asyncio.timeout(COUNT_SECONDS):
+                await self._counted.wait()
+        except TimeoutError:
+            return self.counted
+        return self._metrics if self._answers else self.counted
+
+    @property
+    def counted(self) -> Snapshot:
+        """What it had counted when it last told: what stays true when it is gone."""
+        return counters_only(self._metrics)
+
+    def terminate(self) -> None:
+        """Ask it to end after the requests under way."""
+        self._signal(Process.terminate)
+
+    def kill(self) -> None:
+        """End it now."""
+        self._signal(Process.kill)
+
+    def _signal(self, send: Callable[[Process], None]) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                send(self._process)
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case Ready():
+                self.ready = self._answers = True
+                self._started.set()
+            case Failed():
+                self._error = message.error
+                self._started.set()
+            case Counted():
+                self._metrics = message.metrics
+                self._counted.set()
+            case Draining():
+                self.ready = False
+                self._left()
+            case _:
+                raise ValueError(f"a parent is not told {message!r}")
+
+    def _ended(self) -> None:
+        self.ready = self._answers = False
+        self._started.set()
+        self._counted.set()
+
+
+def interpreter() -> list[str]:
+    """The command that runs this very Python and imports what this process imports."""
+    # `-m` puts the working directory first on the path, where anything may lie, and `-P` keeps it off: unless the
+    # parent was started that way itself, as from a checkout.
+    return [sys.executable] if sys.path[:1] == [os.getcwd()] else [sys.executable, "-P"]
+
+
+def how(code: int) -> str:
+    """How a process ended, in words."""
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

@@ -1,0 +1,58 @@
+"""What does the operator's configuration declare, as far as it takes no catalog to say?
+
+What only has to know the settings (a command, the parent of several workers) imports this room and stays small.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import cast
+
+from aigw import registry
+from aigw.observe.log import Format, Level, LogSink, configure
+from aigw.observe.scrub import Scrubber
+from aigw.secret import Secret
+from aigw.settings import AccessKeySettings, Settings, load
+
+
+def load_settings(
+    path: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings, with what the providers' modules say about their ids, key variables and presets.
+
+    Raises ConfigError as `aigw.settings.load` does.
+    """
+    builtin = registry.load_builtin()
+    presets = registry.load_presets()
+    return load(
+        path,
+        environ,
+        overrides,
+        known_keys={id: provider.key_variables for id, provider in builtin.items()},
+        builtin=builtin,
+        presets={id: provider.base_url or None for id, provider in presets.items()},
+    )
+
+
+def needs_sandbox(settings: Settings) -> bool:
+    """Whether nothing could be called: no provider has a key, and none without one is declared."""
+    return not any(each.enabled and (each.keys or each.managed_keys or each.base_url) for each in settings.providers)
+
+
+def secrets_of(settings: Settings, extra_keys: Iterable[AccessKeySettings] = ()) -> list[Secret]:
+    """Every secret there is, for scrubbing."""
+    found = [each.key for each in (*settings.access_keys, *extra_keys)]
+    for provider in settings.providers:
+        found += [*provider.keys, *provider.managed_keys, *(value for _, value in provider.headers)]
+    return found
+
+
+def open_log(settings: Settings, scrubber: Scrubber, loop: AbstractEventLoop) -> LogSink:
+    """The process's log as configured, with every known secret kept out of it."""
+    # The settings take no other words for these two.
+    log = configure(cast(Format, settings.log.format), cast(Level, settings.log.level))
+    log.guard(scrubber)
+    log.start(loop)
+    return log

@@ -1,0 +1,246 @@
+"""The answer's way back to a caller: its head in front of the first bytes, the others in the loop turn they arrive
+in, and at the end the record. What an exchange calls its caller's side with is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+from aiohttp.http_parser import RawRequestMessage
+
+from aigw.errors import AnswerBroken, Refusal
+from aigw.front import answers, tunnel, verdict
+from aigw.front.routes import Route
+from aigw.observe import record as recorded
+from aigw.observe.record import Record
+from aigw.relay.attempt import Attempt, helps
+from aigw.relay.failover import Exchange
+from aigw.wire.format import Format, Trouble
+from aigw.wire.head import Head
+from aigw.wire.usage import Tap
+
+if TYPE_CHECKING:
+    from aigw.front.connection import CallerConnection
+    from aigw.front.gateway import Gateway
+
+# Above this a joined copy costs more than a vectored write of frame and data.
+COPY_UP_TO = 65_536
+
+
+class Delivery:
+    """One answer on a caller's connection; `closes` says that the connection cannot be used again after it.
+
+    Defaults stand in the class: one of these is made per request, and most of them never change.
+    """
+
+    done = False
+    _exchange: Exchange | None = None
+    _tap: Tap | None = None
+    _head_sent = False
+    _chunked = False
+    _events = False
+    _last = b""
+    _auth_ms = 0.0
+    _route_ms = 0.0
+
+    def __init__(
+        self, gateway: Gateway, connection: CallerConnection, message: RawRequestMessage, head: Head, route: Route
+    ) -> None:
+        self.gateway = gateway
+        self.connection = connection
+        self.message = message
+        self.head = head
+        self.route = route
+        self.format: Format = gateway.formats[route.operation.format]
+        self.snapshot = gateway.snapshot
+        self.closes = message.should_close or gateway.draining
+        self.record = Record(gateway.request_id(head), route.operation.surface, monotonic(), time())
+
+    # -- the answer: what an exchange calls ------------------------------------------------------------------
+
+    def on_commit(self, attempt: Attempt, data: bytes, complete: bool) -> None:
+        """An upstream has something to send: the head, and its first bytes in the same write."""
+        head = attempt.head
+        assert head is not None
+        now = monotonic()
+        record = self.record
+        record.status = head.code
+        record.first_byte = now
+        record.provider = attempt.record.provider
+        record.model = attempt.record.model
+        kind = attempt.kind
+        self._events = events = kind.startswith("text/event-stream")
+        framing = self._framing(attempt, len(data), complete)
+        answer = [answers.status_line(head.code)]
+        answer += answers.passed_fields(head.raw_headers)
+        answer.append(answers.told(record, attempt.candidate.shown, self._auth_ms, self._route_ms, now))
+        if events:
+            answer.append(b"x-accel-buffering: no\r\n")
+        answer += (framing, b"connection: close\r\n\r\n" if self.closes else b"\r\n")
+        if self._chunked:
+            answer += (b"%x\r\n" % len(data), data, b"\r\n0\r\n\r\n" if complete else b"\r\n")
+        else:
+            answer.append(data)
+        self._head_sent = True
+        self.connection.transport.write(b"".join(answer))
+        self._tap = Tap(kind, head.headers.get("Content-Encoding"))
+        self._look(data, complete)
+
+    def _framing(self, attempt: Attempt, size: int, complete: bool) -> bytes:
+        """The framing field for the caller.
+
+        A length the upstream announced is kept, one that is known because everything is there is told, otherwise
+        there are chunks; a caller of HTTP/1.0 gets the end of the connection instead.
+        """
+        if attempt.record.status in (204, 304):
+            return b""
+        if attempt.length >= 0:
+            return b"content-length: %d\r\n" % attempt.length
+        if complete and (not self._events or not size):
+            return b"content-length: %d\r\n" % size
+        if self.message.version.minor == 0:
+            self.closes = True
+            return b""
+        self._chunked = True
+        return b"transfer-encoding: chunked\r\n"
+
+    def on_bytes(self, data: bytes, complete: bool) -> None:
+        """More of the answer."""
+        size = len(data)
+        transport = self.connection.transport
+        if not self._chunked:
+            if data:
+                transport.write(data)
+        elif size > COPY_UP_TO:
+            transport.writelines((b"%x\r\n" % size, data, b"\r\n0\r\n\r\n" if complete else b"\r\n"))
+        elif size:
+            transport.write(b"%x\r\n%b\r\n%b" % (size, data, b"0\r\n\r\n" if complete else b""))
+        elif complete:
+            transport.write(b"0\r\n\r\n")
+        self._look(data, complete)
+
+    def _look(self, data: bytes, complete: bool) -> None:
+        """After the write: meter, and finish with the last bytes."""
+        if data:
+            self.record.bytes_out += len(data)
+            self._last = data
+            if self._tap is not None:
+                self._tap.feed(data)
+        if complete:
+            self._finish(_outcome(self.record.status), "")
+
+    def on_broken(self, error: AnswerBroken) -> None:
+        """The answer stopped midway: say so where the format has words for it, else cut, never end cleanly."""
+        outcome: recorded.Outcome = recorded.TIMEOUT if error.reason.endswith("timeout") else recorded.BROKEN
+        if self._events and self._chunked and self._between_events():
+            message = f"The answer stopped midway: {error.detail or error.reason}."
+            trouble = Trouble(502, "upstream_error", message, None, self.record.request_id)
+            event = self.format.stream_error(trouble)
+            end = b"" if self.format.cuts_after_error else b"0\r\n\r\n"
+            self.connection.write(b"%x\r\n%b\r\n%b" % (len(event), event, end))
+        self._cut(outcome, error.reason)
+
+    def _between_events(self) -> bool:
+        """Whether the caller has only whole events; half a one can be neither finished nor taken back."""
+        return self._last.endswith((b"\n\n", b"\r\n\r\n"))
+
+    def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
+        """Nothing to send: an upstream's own error, or one that lists the attempts."""
+        if attempts:
+            last = attempts[-1].record
+            self.record.provider, self.record.model = last.provider, last.model
+        passed = verdict.upstream_error(attempts)
+        if passed is not None:
+            self._pass_error(passed)
+            return
+        total = self.snapshot.limits.total_timeout
+        self.refuse(verdict.refusal(attempts, out_of_time=out_of_time, total=total), relayed=True)
+
+    def _pass_error(self, attempt: Attempt) -> None:
+        """An upstream's error with its status, scrubbed of every configured secret."""
+        assert attempt.head is not None
+        head = attempt.head
+        body = self.gateway.error_body(attempt, self.format, self.record.request_id)
+        lines = answers.error_fields(head.raw_headers, replaced=body.replaced)
+        lines += (answers.ids(self.record.request_id), attempt.candidate.shown)
+        lines.append(b"x-aigw-attempts: %d\r\n" % len(self.record.attempts))
+        outcome = _outcome(head.code)
+        self._answer(head.code, lines, body.data, outcome, "upstream_error")
+
+    def on_switched(self, attempt: Attempt) -> None:
+        """The upstream switched protocols: from here on bytes go both ways as they are."""
+        assert attempt.head is not None and attempt.connection is not None
+        self.record.status = 101
+        self.record.provider, self.record.model = attempt.record.provider, attempt.record.model
+        self.record.first_byte = monotonic()
+        fields = tunnel.answer_fields(attempt.head.raw_headers)
+        answer = (
+            answers.status_line(101),
+            *fields,
+            answers.ids(self.record.request_id),
+            attempt.candidate.shown,
+            b"\r\n",
+        )
+        self._head_sent = True
+        self.connection.write(b"".join(answer))
+        self.connection.tunnel(attempt.connection.detach())
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def refuse(self, refusal: Refusal, *, relayed: bool = False) -> None:
+        """Answer with an error of the gateway's own."""
+        lines, body = answers.refusal_parts(refusal, self.format, self.record.request_id)
+        if relayed:
+            lines.append(b"x-aigw-attempts: %d\r\n" % len(self.record.attempts))
+        outcome: recorded.Outcome = recorded.REFUSED
+        if relayed:
+            outcome = recorded.TIMEOUT if refusal.http_status == 504 else recorded.UPSTREAM_ERROR
+        body = self.gateway.scrub(body) if relayed else body
+        self._answer(refusal.http_status, lines, body, outcome, refusal.error_code)
+
+    def _answer(self, status: int, lines: list[bytes], body: bytes, outcome: recorded.Outcome, error: str) -> None:
+        if self.connection.body_open:
+            self.closes = True
+        self._head_sent = True
+        self.record.status = status
+        self.record.first_byte = monotonic()
+        self.record.bytes_out += len(body)
+        self.connection.write(answers.body_answer(status, lines, body, close=self.closes))
+        self._finish(outcome, error)
+
+    def _cut(self, outcome: recorded.Outcome, error: str) -> None:
+        """End without the end: what was written is sent, then the connection closes before the body is complete."""
+        self.closes = True
+        self._finish(outcome, error)
+
+    def _finish(self, outcome: recorded.Outcome, error: str) -> None:
+        if self.done:
+            return
+        self.done = True
+        self.record.outcome = outcome
+        self.record.error = error
+        self.gateway.finish(self)
+        self.connection.turn_done(self)
+
+    def settle(self) -> None:
+        """Complete the record and let go of the exchange; called after the bytes are out.
+
+        Without that the two would hold each other until the garbage collector comes by, and each request would
+        be served in memory that no cache has seen.
+        """
+        if self._exchange is not None:
+            self._exchange.release()
+            self._exchange = None
+        if self._tap is not None:
+            self.record.seen = seen = self._tap.finish()
+            if seen.response_id and self.route.operation.name == "responses":
+                self.gateway.planner.remember(seen.response_id, self.record.provider)
+        self.record.finish(monotonic())
+
+
+def _outcome(status: int) -> recorded.Outcome:
+    if status < 400:
+        return recorded.OK
+    return recorded.UPSTREAM_ERROR if status >= 500 or helps(status).value == "next key" else recorded.CLIENT_ERROR

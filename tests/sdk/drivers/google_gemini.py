@@ -1,0 +1,172 @@
+"""The Gemini API through the `google-genai` SDK."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from google import genai
+from google.genai import errors, types
+from pydantic import BaseModel
+
+SMALL = "sandbox-small"
+QUESTION = "hello there my friend"
+ENDS = {"STOP": "end"}
+CITY = types.Schema(type=types.Type.OBJECT, properties={"city": types.Schema(type=types.Type.STRING)})
+WEATHER = types.FunctionDeclaration(name="get_weather", description="Weather", parameters=CITY)
+CLOCK = types.FunctionDeclaration(name="get_time", description="Time")
+TOOLS = types.GenerateContentConfig(tools=[types.Tool(function_declarations=[WEATHER, CLOCK])])
+RETRY = types.HttpRetryOptions(attempts=3, initial_delay=0.01, max_delay=0.02)
+
+
+class Answer(BaseModel):
+    """What a structured answer holds."""
+
+    summary: str
+    score: int
+
+
+@contextlib.asynccontextmanager
+async def open_client(base_url: str, access_key: str) -> AsyncIterator[Any]:
+    """The SDK as an app would set it up."""
+    options = types.HttpOptions(base_url=base_url, retry_options=RETRY)
+    client = genai.Client(api_key=access_key, http_options=options)
+    try:
+        yield client.aio
+    finally:
+        await client.aio.aclose()
+        client.close()
+
+
+def _used(answer: Any) -> list[int]:
+    return [answer.usage_metadata.prompt_token_count, answer.usage_metadata.candidates_token_count]
+
+
+def _ended(answer: Any) -> str:
+    called = bool(answer.function_calls)
+    return "tool" if called else ENDS[answer.candidates[0].finish_reason.value]
+
+
+def _calls(answer: Any) -> list[list[str]]:
+    return sorted([call.name, json.dumps(call.args or {}, separators=(",", ":"))] for call in answer.function_calls)
+
+
+async def text(client: Any) -> Any:
+    """A plain answer."""
+    answer = await client.models.generate_content(model=SMALL, contents=QUESTION)
+    return {"said": answer.text, "ended": _ended(answer), "used": _used(answer)}
+
+
+async def stream(client: Any) -> Any:
+    """A streamed answer."""
+    pieces, last = [], None
+    async for last in await client.models.generate_content_stream(model=SMALL, contents=QUESTION):
+        pieces += [last.text] if last.text else []
+    assert last is not None
+    return {"said": "".join(pieces), "streamed": len(pieces) > 1, "ended": _ended(last), "used": _used(last)}
+
+
+async def tool(client: Any) -> Any:
+    """One tool is called."""
+    answer = await client.models.generate_content(model=SMALL, contents="use the tool get_weather", config=TOOLS)
+    return {"calls": _calls(answer), "ended": _ended(answer)}
+
+
+async def parallel(client: Any) -> Any:
+    """Two tools are called at once, streamed."""
+    calls: list[list[str]] = []
+    async for chunk in await client.models.generate_content_stream(
+        model=SMALL, contents="use both tools in parallel", config=TOOLS
+    ):
+        calls += _calls(chunk) if chunk.function_calls else []
+    return {"calls": sorted(calls), "ended": "tool"}
+
+
+async def loop(client: Any) -> Any:
+    """A tool's result goes back, and the answer uses it."""
+    contents = [types.Content(role="user", parts=[types.Part(text="use the tool")])]
+    first = await client.models.generate_content(model=SMALL, contents=contents, config=TOOLS)
+    result = types.Part.from_function_response(name=first.function_calls[0].name, response={"result": "sunny"})
+    contents += [first.candidates[0].content, types.Content(role="user", parts=[result])]
+    second = await client.models.generate_content(model=SMALL, contents=contents, config=TOOLS)
+    return {"said": second.text, "ended": _ended(second)}
+
+
+async def structured(client: Any) -> Any:
+    """The answer fits a schema."""
+    config = types.GenerateContentConfig(response_mime_type="application/json", response_schema=Answer)
+    answer = await client.models.generate_content(model=SMALL, contents=QUESTION, config=config)
+    return answer.parsed.model_dump()
+
+
+async def image(client: Any) -> Any:
+    """An image goes in."""
+    parts = ["what is it", types.Part.from_bytes(data=b"\x89PNG\r\n\x1a\n", mime_type="image/png")]
+    answer = await client.models.generate_content(model=SMALL, contents=parts)
+    return {"said": answer.text}
+
+
+async def count(client: Any) -> Any:
+    """Tokens are counted without an answer."""
+    counted = await client.models.count_tokens(model=SMALL, contents=QUESTION)
+    return {"counted": counted.total_tokens}
+
+
+async def embeddings(client: Any) -> Any:
+    """Two texts become two vectors, different ones."""
+    answer = await client.models.embed_content(model="sandbox-embed", contents=["one", "two"])
+    first, second = (one.values for one in answer.embeddings)
+    return {"vectors": len(answer.embeddings), "differ": first != second, "numbers": all(isinstance(n, float) for n in first)}
+
+
+async def models(client: Any) -> Any:
+    """The models this key may call in this format, and one of them."""
+    listed = [model.name async for model in await client.models.list()]
+    one = await client.models.get(model=SMALL)
+    return {"listed": f"models/{SMALL}" in listed, "one": one.name.removeprefix("models/")}
+
+
+async def bad_key(client: Any) -> Any:
+    """An unknown access key."""
+    options = types.HttpOptions(headers={"x-goog-api-key": "aigw-nobody-knows-this-key"})
+    return await _raised(client, SMALL, http_options=options)
+
+
+async def unknown_model(client: Any) -> Any:
+    """A model nobody knows."""
+    return await _raised(client, "no-such-model")
+
+
+async def rate_limited(client: Any) -> Any:
+    """A rate limit that stays is raised when the SDK's own attempts are used up."""
+    return await _raised(client, f"sandbox:{SMALL}!status=429")
+
+
+async def overloaded(client: Any) -> Any:
+    """An overload that stays is raised as a server's error."""
+    return await _raised(client, f"sandbox:{SMALL}!status=503")
+
+
+async def _raised(client: Any, model: str, **config: Any) -> Any:
+    try:
+        await client.models.generate_content(
+            model=model, contents=QUESTION, config=types.GenerateContentConfig(**config)
+        )
+    except errors.APIError as error:
+        details = error.details["error"].get("details") or [{}]
+        code = details[0].get("reason")
+        return {"raised": type(error).__name__, "status": error.code, "name": error.status, "code": code}
+    return None
+
+
+async def broken(client: Any) -> Any:
+    """A stream that stops midway raises."""
+    pieces = 0
+    try:
+        async for _ in await client.models.generate_content_stream(
+            model=f"sandbox:{SMALL}!cut-events=3c", contents=QUESTION
+        ):
+            pieces += 1
+    except Exception as error:
+        return {"raised": True, "pieces": pieces, "told": "stopped midway" in str(error)}
+    return {"raised": False, "pieces": pieces}
