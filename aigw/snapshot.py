@@ -53,9 +53,18 @@ class Snapshot:
         """The limits in force for an attempt at this provider."""
         return self.provider_limits.get(provider, self.limits)
 
+    _keyed: hashlib.blake2b = attrs.field(init=False, repr=False)
+
+    @_keyed.default
+    def _key_hash(self) -> hashlib.blake2b:
+        return hashlib.blake2b(key=self.pepper, digest_size=DIGEST_BYTES)
+
     def access_key(self, token: bytes) -> AccessKey | None:
         """The access key of a token. A table look-up of the keyed digest: the time tells nothing of other tokens."""
-        return self.access_keys.get(digest(token, self.pepper))
+        # A copy of the keyed state: the same as `digest`, at half the time.
+        keyed = self._keyed.copy()
+        keyed.update(token)
+        return self.access_keys.get(keyed.digest())
 
 
 def digest(token: bytes, pepper: bytes) -> bytes:

@@ -52,8 +52,8 @@ class Listener:
         self._serving.add(task)
         try:
             await self._converse(reader, writer)
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
-            pass  # the client left, or never said anything
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client left, or never said anything (a timeout is an OSError)
         finally:
             self._serving.discard(task)
             writer.transport.abort()

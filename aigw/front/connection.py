@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
-from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
+from aiohttp.http_parser import HttpRequestParser
 
 from aigw.errors import BadRequest, MethodNotAllowed, NotFound, Refusal, RequestTimeout, TooLarge
 from aigw.front import answers, tunnel
+from aigw.front.familiar import Familiar, familiarise
 from aigw.front.identify import identify
-from aigw.front.routes import ModelsRoute, format_of, route
+from aigw.front.routes import ModelsRoute, Route, format_of, route
 from aigw.front.turn import Turn
+from aigw.records import AccessKey
 from aigw.wire.chunked import BadChunkError, Chunks
 from aigw.wire.head import CONTENT_LENGTH, Head
+from aigw.wire.message import RequestHead
 
 if TYPE_CHECKING:
     from aigw.front.delivery import Delivery
@@ -38,25 +41,27 @@ LINGER = 5.0
 class CallerConnection(tunnel.Side):
     """The server side of one connection."""
 
-    # Defaults stand in the class; a connection lives long, but most of them seldom change.
+
     transport: asyncio.Transport
-    turn: Turn | None = None
-    since = 0.0
-    arrived = False
-    _head = b""  # of a head that is not complete
-    _left = NOTHING
-    _chunks: Chunks | None = None
-    _waiting = b""  # pipelined bytes behind the request under way
-    _served = 0
-    _lingering = False
-    _tunnelled = False
-    _advancing = False
 
     def __init__(self, gateway: Gateway) -> None:
+        self.turn: Turn | None = None
+        self.since = 0.0
+        self.arrived = False
+        self._head = b""  # of a head that is not complete
+        self._left = NOTHING
+        self._chunks: Chunks | None = None
+        self._waiting = b""  # pipelined bytes behind the request under way
+        self._served = 0
+        self._familiar: Familiar | None = None
+        self._lingering = False
+        self._tunnelled = False
+        self._advancing = False
         self.gateway = gateway
         loop = gateway.relay.loop
         # Told that requests have no body, the parser stops behind each head; it is given heads alone.
-        self._parser = HttpRequestParser(
+        # Any: aiohttp declares its parsers' results as tuples, the C parser's are not.
+        self._parser: Any = HttpRequestParser(
             BaseProtocol(loop),
             loop,
             gateway.max_head_bytes,
@@ -118,10 +123,18 @@ class CallerConnection(tunnel.Side):
         if end < 4:
             self._keep_head(data)
             return
+        raw = data[:end]
+        familiar = self._familiar
+        if familiar is not None and familiar.snapshot is self.gateway.snapshot:
+            length = familiar.length(raw)
+            if length >= 0:
+                self._head = b""
+                self._start(familiar.message, familiar.head, familiar.route, length, familiar.key, data[end:])
+                return
         try:
             if end > self.gateway.max_head_bytes:
                 raise head_too_large(self.gateway.max_head_bytes)
-            messages = self._parser.feed_data(data[:end])[0]
+            messages = self._parser.feed_data(raw)[0]
         except HttpProcessingError as exc:
             self._malformed(exc, data)
             return
@@ -130,7 +143,7 @@ class CallerConnection(tunnel.Side):
             return
         self._head = b""
         if messages:
-            self._begin(messages[0][0], data[end:])
+            self._begin(messages[0][0], raw, data[end:])
         elif end < len(data):
             self._read(data[end:])  # blank lines before a request line (RFC 9112, section 2.2)
 
@@ -143,9 +156,8 @@ class CallerConnection(tunnel.Side):
         else:
             self._head = data
 
-    def _begin(self, message: RawRequestMessage, data: bytes) -> None:
+    def _begin(self, message: RequestHead, raw: bytes, data: bytes) -> None:
         """A head is read; `data` is what came behind it."""
-        self._served += 1
         path = message.path.partition("?")[0]
         head = Head(message.raw_headers)
         try:
@@ -156,13 +168,20 @@ class CallerConnection(tunnel.Side):
         if isinstance(found, ModelsRoute):
             self._hand_over(message)
             return
-        if message.chunked:
-            self._left = CHUNKED
+        length = CHUNKED if message.chunked else int(head.noted.get(CONTENT_LENGTH, b"0"))
+        key = self._start(message, head, found, length, None, data)
+        self._familiar = familiarise(raw, message, head, found, key, self.gateway.snapshot) if key else None
+
+    def _start(
+        self, message: RequestHead, head: Head, route: Route, length: int, key: AccessKey | None, data: bytes
+    ) -> AccessKey | None:
+        """Begin a turn; `key` is known for a familiar head. Returns the access key, None if there was none."""
+        self._served += 1
+        self._left = length
+        if length == CHUNKED:
             self._chunks = Chunks()
-        else:
-            self._left = int(head.noted.get(CONTENT_LENGTH, b"0"))
-        self.turn = turn = Turn(self.gateway, self, message, head, found)
-        turn.begin()
+        self.turn = turn = Turn(self.gateway, self, message, head, route)
+        known = turn.begin(length, key)
         if self._left:
             if data:
                 self._take_body(data)
@@ -171,6 +190,7 @@ class CallerConnection(tunnel.Side):
                 turn.on_body(b"", True)
             if data:
                 self._wait(data)
+        return known
 
     def _take_body(self, data: bytes) -> None:
         """Bytes of the current request's body, and perhaps what comes behind it."""
@@ -227,7 +247,7 @@ class CallerConnection(tunnel.Side):
             error = BadRequest(f"The request is not valid HTTP/1.1: {_first_line(exc)}")
         self._refuse(error, _path_in(data))
 
-    def _refuse_unknown(self, refusal: Refusal, message: RawRequestMessage, head: Head, path: str) -> None:
+    def _refuse_unknown(self, refusal: Refusal, message: RequestHead, head: Head, path: str) -> None:
         """Nothing at this path, or not with this method; but who calls is asked first."""
         try:
             identify(head, self.gateway.snapshot)
@@ -235,7 +255,7 @@ class CallerConnection(tunnel.Side):
             refusal = unknown
         self._refuse(refusal, path, message)
 
-    def _refuse(self, refusal: Refusal, path: str, message: RawRequestMessage | None = None) -> None:
+    def _refuse(self, refusal: Refusal, path: str, message: RequestHead | None = None) -> None:
         """Answer what never became a turn, and close."""
         anthropic = message is not None and "anthropic-version" in message.headers
         format = self.gateway.formats[format_of(path, anthropic)]
@@ -246,7 +266,7 @@ class CallerConnection(tunnel.Side):
         self.gateway.refused(refusal, request_id, message.method if message is not None else "", path)
         self._linger()
 
-    def _hand_over(self, message: RawRequestMessage) -> None:
+    def _hand_over(self, message: RequestHead) -> None:
         """Give the connection to aiohttp: the request is told again, without a body, and is the last one on it."""
         lines = [f"{message.method} {message.path} HTTP/1.1".encode("ascii", "surrogateescape")]
         framing = (b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade")

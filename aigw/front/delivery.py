@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from aiohttp.http_parser import RawRequestMessage
-
 from aigw.errors import AnswerBroken, Refusal
 from aigw.front import answers, tunnel, verdict
 from aigw.front.routes import Route
@@ -19,6 +17,7 @@ from aigw.relay.attempt import Attempt, helps
 from aigw.relay.failover import Exchange
 from aigw.wire.format import Format, Trouble
 from aigw.wire.head import Head
+from aigw.wire.message import RequestHead
 from aigw.wire.usage import Tap
 
 if TYPE_CHECKING:
@@ -31,23 +30,20 @@ COPY_UP_TO = 65_536
 
 class Delivery:
     """One answer on a caller's connection; `closes` says that the connection cannot be used again after it.
-
-    Defaults stand in the class: one of these is made per request, and most of them never change.
     """
 
-    done = False
-    _exchange: Exchange | None = None
-    _tap: Tap | None = None
-    _head_sent = False
-    _chunked = False
-    _events = False
-    _last = b""
-    _auth_ms = 0.0
-    _route_ms = 0.0
-
     def __init__(
-        self, gateway: Gateway, connection: CallerConnection, message: RawRequestMessage, head: Head, route: Route
+        self, gateway: Gateway, connection: CallerConnection, message: RequestHead, head: Head, route: Route
     ) -> None:
+        self.done = False
+        self._exchange: Exchange | None = None
+        self._tap: Tap | None = None
+        self._head_sent = False
+        self._chunked = False
+        self._events = False
+        self._last = b""
+        self._auth_ms = 0.0
+        self._route_ms = 0.0
         self.gateway = gateway
         self.connection = connection
         self.message = message

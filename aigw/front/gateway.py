@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from random import getrandbits
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from secrets import token_hex
 from time import monotonic, time
 from typing import Protocol
 
@@ -26,6 +27,15 @@ from aigw.wire.head import X_REQUEST_ID, Head
 from aigw.wire.inflate import InflateError, inflater
 
 SWEEP = 1.0
+
+
+def request_ids() -> Iterator[str]:
+    """Unique ids: a random part of this process, and a count. Neither is a secret."""
+    process = token_hex(8)
+    for number in count(1):
+        yield f"req_{process}{number:08x}"
+
+
 # What an incoming x-request-id may look like to be taken over: it goes into headers and logs.
 MAX_REQUEST_ID = 128
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:")
@@ -73,6 +83,7 @@ class Gateway:
         self.draining = False
         self.planner = Planner()
         self.connections: set[CallerConnection] = set()
+        self._ids = request_ids()
         self._max_connections = max_connections
         self._scrubber = scrubber
         self._sinks = sinks
@@ -124,7 +135,7 @@ class Gateway:
         sent = head.noted.get(X_REQUEST_ID)
         if sent and len(sent) <= MAX_REQUEST_ID and _SAFE.issuperset(sent):
             return sent.decode("ascii")
-        return f"req_{getrandbits(96):024x}"
+        return next(self._ids)
 
     def scrub(self, body: bytes) -> bytes:
         """Without any configured secret."""

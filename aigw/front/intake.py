@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import NamedTuple
 
 from aigw.errors import InvalidBody, TooLarge
 from aigw.relay.request import Body, GrowingBody, WholeBody
@@ -18,8 +18,7 @@ WHOLE_UP_TO = 256 * 1024
 INFLATE_SLICE = 65_536
 
 
-@attrs.define(eq=False)
-class Taken:
+class Taken(NamedTuple):
     """A body whose model is known: what it says, and its bytes so far."""
 
     peeked: Peeked

@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from urllib.parse import parse_qs
 
-from aiohttp.http_parser import RawRequestMessage
-
 from aigw.errors import InvalidBody
+from aigw.wire.message import RequestHead
 
 # Browsers cannot set headers, so OpenAI lets them send a key as a subprotocol; it is the caller's and stays here.
 _SECRET_PROTOCOL = "openai-insecure-api-key."
 
 
-def model(message: RawRequestMessage) -> str:
+def model(message: RequestHead) -> str:
     """The model of a realtime session. Raises InvalidBody."""
     if message.headers.get("Upgrade", "").lower() != "websocket":
         raise InvalidBody("This path is a WebSocket: connect with `Upgrade: websocket`.", param="upgrade")
@@ -24,7 +23,7 @@ def model(message: RawRequestMessage) -> str:
     return named[0]
 
 
-def handshake(message: RawRequestMessage) -> bytes:
+def handshake(message: RequestHead) -> bytes:
     """The header lines of the caller's handshake (RFC 6455, section 4.1) for the upstream."""
     lines = [b"connection: Upgrade\r\nupgrade: websocket\r\n"]
     for name, value in message.raw_headers:

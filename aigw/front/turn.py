@@ -7,8 +7,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import attrs
-
 from aigw.errors import AigwError, InvalidBody, Refusal
 from aigw.front import tunnel
 from aigw.front.delivery import Delivery
@@ -39,25 +37,30 @@ class Turn(Delivery):
     # A body whose model cannot be called, while the rest of it may still list others.
     _kept: Taken | None = None
 
-    def begin(self) -> None:
-        """Decide from the head alone what can be decided: who calls, and how the body is to be read."""
+    def begin(self, length: int, key: AccessKey | None) -> AccessKey | None:
+        """Decide from the head alone what can be decided: who calls, and how the body is to be read.
+
+        `length` is the body's, negative for a chunked one. Returns the access key, None if that was refused.
+        """
         record = self.record
         try:
-            self._key = key = identify(self.head, self.snapshot)
+            if key is None:
+                key = identify(self.head, self.snapshot)
+            self._key = key
             record.access_key_id = key.id
             record.access_key_name = key.name
             self._auth_ms = (monotonic() - record.started) * 1e3
-            self._intake = self._choose_intake()
+            self._intake = self._choose_intake(None if length < 0 else length)
         except Refusal as refusal:
             self.refuse(refusal)
-            return
+            return key
         if self.head.noted.get(fields.EXPECT, b"").lower() == b"100-continue" and self.connection.body_open:
             self.connection.write(_CONTINUE)
+        return key
 
-    def _choose_intake(self) -> Whole | Growing | Form | None:
+    def _choose_intake(self, announced: int | None) -> Whole | Growing | Form | None:
         """How the body is taken in. Raises TooLarge, InvalidBody."""
         noted, most = self.head.noted, self.snapshot.limits.max_body_bytes
-        announced = None if self.message.chunked else int(noted.get(fields.CONTENT_LENGTH, b"0"))
         if announced is not None and announced > most:
             raise too_large(most)
         intake, in_path = self.route.intake, self.route.model is not None
@@ -101,7 +104,7 @@ class Turn(Delivery):
         elif self._exchange is not None:
             self._grown(self._exchange, intake)
         elif self._kept is not None:
-            self._launch(attrs.evolve(self._kept, peeked=intake.seen))
+            self._launch(self._kept._replace(peeked=intake.seen))
 
     def _launch(self, taken: Taken) -> None:
         """The model is known: plan and ask. Raises Refusal."""

@@ -12,16 +12,16 @@ import enum
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from aiohttp.http_parser import RawResponseMessage
-
 from aigw.adapter import Ask, Outgoing
-from aigw.errors import AnswerBroken, AttemptFailed, AttemptTimeout, BadAnswer, Helps
+from aigw.errors import AnswerBroken, AttemptFailed, AttemptTimeout, BadAnswer, ConnectionClosed
 from aigw.observe import record as recorded
 from aigw.relay.drive import Unfinished, run
 from aigw.relay.upstream.connection import Connection
-from aigw.wire.complaint import complaint
+from aigw.relay.worth import TELLING, disguised, said
+from aigw.relay.worth import helps as helps
 from aigw.wire.format import Verdict
 from aigw.wire.headers import request_head
+from aigw.wire.message import ResponseHead
 from aigw.wire.opening import Opening
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ MAX_HOLD = 5.0
 # The silence of a stream is looked at this many times per limit.
 IDLE_CHECKS = 8
 
-_MOVES_KEY = frozenset({401, 402, 403, 404, 408, 409, 425, 429})
-_MOVES_MODEL = frozenset({400, 413, 422})
+# What may be done twice with the effect of once (RFC 9110, section 9.2.2), among the methods that APIs have here.
+_IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
 
 
 class Phase(enum.Enum):
@@ -52,38 +52,37 @@ class Phase(enum.Enum):
     DONE = 5
 
 
-def helps(status: int) -> Helps:
-    """Where to go after an upstream's status: SPEC.md, "Failover"."""
-    if status in _MOVES_MODEL:
-        return Helps.NEXT_MODEL
-    if status in _MOVES_KEY or status >= 500 or 300 <= status < 400:
-        return Helps.NEXT_KEY
-    return Helps.NOTHING
-
-
 class Attempt:
-    """A listener of the connection it asks on. Reports to its exchange, once: committed or failed."""
+    """A listener of the connection it asks on. Reports to its exchange, once: committed or failed.
 
-    # Defaults stand in the class: one of these is made per attempt, and most of them never change.
-    phase = Phase.CONNECTING
-    connection: Connection | None = None
-    head: RawResponseMessage | None = None
-    kind = ""
-    length = -1
-    body = b""
-    error: AttemptFailed | None = None
+    A kept connection that dies before it has answered anything says nothing about the upstream: what may be done
+    twice and has no body (a GET, a DELETE) is asked once more, on another connection. Anything else may have been
+    done and paid for; it is not sent twice to the same candidate.
+    """
+
     _held: list[bytes]
-    _opening: Opening | None = None
-    _sent = 0
-    _chunked = False
-    _task: asyncio.Task[None] | None = None
-    _arrived = False
-    _last = 0.0
-    _stream_end = 0.0
+    _outgoing: Outgoing
 
     def __init__(
         self, exchange: Exchange, candidate: Candidate, limits: Limits, record: recorded.Attempt, due: float
     ) -> None:
+        self.phase = Phase.CONNECTING
+        self.connection: Connection | None = None
+        self.head: ResponseHead | None = None
+        self.kind = ""
+        self.length = -1
+        self.body = b""
+        self.error: AttemptFailed | None = None
+        self._opening: Opening | None = None
+        self._sent = 0
+        self._chunked = False
+        self._begun = b""
+        self._collected = 0
+        self._asked_again = False
+        self._task: asyncio.Task[None] | None = None
+        self._arrived = False
+        self._last = 0.0
+        self._stream_end = 0.0
         self.exchange = exchange
         self.candidate = candidate
         self.limits = limits
@@ -99,8 +98,9 @@ class Attempt:
         ask = Ask(request.operation, candidate.model, candidate.key, request.headers, request.id, request.query)
         try:
             outgoing = run(candidate.provider.adapt(ask))
-        except AttemptFailed as error:
-            self.fail(error)
+        except Exception as exc:  # a provider's code is not ours: whatever it raises ends this attempt, no more
+            # In a turn of its own: a hundred candidates that fail at once must not be a hundred calls deep.
+            self.exchange.relay.loop.call_soon(self.fail, self._failure(exc))
             return
         relay = self.exchange.relay
         if not isinstance(outgoing, Unfinished):
@@ -115,14 +115,29 @@ class Attempt:
         relay = self.exchange.relay
         try:
             outgoing = await adapted if isinstance(adapted, Unfinished) else adapted
-            before = monotonic()
+        except Exception as exc:  # as in `start`
+            self.fail(self._failure(exc))
+            return
+        if self.phase is Phase.DONE:
+            return  # cancelled, though the provider's code has swallowed that
+        before = monotonic()
+        try:
             connection = await relay.pool.connect(outgoing.origin, self.limits.connect_timeout)
         except AttemptFailed as error:
             self.fail(error)
             return
         self.record.connect_ms = (monotonic() - before) * 1e3
+        self.record.reused = connection.used > 0
         self._task = None
         self._send(connection, outgoing)
+
+    def _failure(self, exc: Exception) -> AttemptFailed:
+        """What a provider raised, as this attempt's failure; what it was not to raise is reported as well."""
+        if isinstance(exc, AttemptFailed):
+            return exc
+        message = f"the provider {self.candidate.provider.id} could not adapt a request"
+        self.exchange.relay.loop.call_exception_handler({"message": message, "exception": exc})
+        return AttemptFailed("provider_error", f"the provider's own code failed with {type(exc).__name__}")
 
     def _send(self, connection: Connection, outgoing: Outgoing) -> None:
         request = self.exchange.request
@@ -138,6 +153,7 @@ class Attempt:
         )
         pieces = body.pieces(model)
         self._sent = len(pieces)
+        self._outgoing = outgoing
         self.connection = connection
         self.phase = Phase.WAITING
         self._chunked = length is None
@@ -166,7 +182,7 @@ class Attempt:
 
     # -- the connection's listener -------------------------------------------------------------------------
 
-    def on_arrival(self, head: RawResponseMessage | None, data: bytes, complete: bool) -> None:
+    def on_arrival(self, head: ResponseHead | None, data: bytes, complete: bool) -> None:
         """Bytes of the answer, in the loop turn in which they came."""
         if self.phase is Phase.PASSING:
             self._arrived = True
@@ -174,14 +190,16 @@ class Attempt:
                 self._end()
             self.exchange.caller.on_bytes(data, complete)
             return
+        if head is not None and head.code == 101:
+            self._switch(head, data)
+            return
         if head is not None:
             self._open(head)
-            if head.code == 101:
-                self.exchange.caller.on_switched(self)
-                self.exchange.caller.on_bytes(data, False)
-                return
         if complete:
             self.connection = None
+        self._judge(data, complete)
+
+    def _judge(self, data: bytes, complete: bool) -> None:
         if self.phase is Phase.COLLECTING:
             self._collect(data, complete)
         elif self.phase is Phase.HOLDING:
@@ -189,16 +207,25 @@ class Attempt:
         elif data or complete:
             self._first_bytes(data, complete)
 
-    def _open(self, head: RawResponseMessage) -> None:
+    def _switch(self, head: ResponseHead, data: bytes) -> None:
+        """The upstream speaks another protocol from here on, if it was asked to."""
+        self.head = head
+        self.record.status = head.code
+        if b"upgrade" not in self.exchange.request.extra:
+            self.fail(BadAnswer("bad_http", "the upstream switched protocols without being asked"))
+            return
+        self.phase = Phase.PASSING
+        self.exchange.relay.deadlines.forget(self)
+        self.exchange.caller.on_switched(self)
+        self.exchange.caller.on_bytes(data, False)
+
+    def _open(self, head: ResponseHead) -> None:
         self.head = head
         self.record.status = head.code
         self.kind = head.headers.get("Content-Type", "")
         if not head.chunked:
             self.length = int(head.headers.get("Content-Length", -1))
-        if head.code == 101:
-            self.phase = Phase.PASSING
-            self.exchange.relay.deadlines.forget(self)
-        elif not 200 <= head.code < 300:
+        if not 200 <= head.code < 300:
             self.phase = Phase.COLLECTING
             self._held = []
         elif "text/event-stream" in self.kind:
@@ -208,14 +235,17 @@ class Attempt:
 
     def _first_bytes(self, data: bytes, complete: bool) -> None:
         """An answer that is no stream: it goes on with its first bytes, unless they say that it is none."""
-        if "text/html" in self.kind:
-            self.fail(BadAnswer("html", "the upstream answered with a web page"))
-        elif data.startswith(b'{"error":{') and "json" in self.kind:
-            self.body = data
-            what = _with("the upstream answered with an error dressed as success", data)
-            self.fail(BadAnswer("error_in_answer", what))
-        else:
+        if self._begun:
+            data = self._begun + data
+        if len(data) < TELLING and not complete and "json" in self.kind:
+            self._begun = data
+            return
+        error = disguised(self.kind, data)
+        if error is None:
             self._commit(data, complete)
+        else:
+            self.body = data
+            self.fail(error)
 
     def _hold(self, data: bytes, complete: bool) -> None:
         assert self._opening is not None
@@ -227,18 +257,21 @@ class Attempt:
         verdict = self._opening.feed(data)
         if verdict is Verdict.ERROR:
             self.body = self._opening.error
-            self.fail(BadAnswer("error_in_stream", _with("the stream began with an error", self.body)))
+            self.fail(BadAnswer("error_in_stream", said("the stream began with an error", self.body)))
         elif verdict is Verdict.CONTENT:
             self._commit(b"".join(self._held), complete)
         elif complete:
             self.fail(BadAnswer("empty_stream", "the stream ended before it had any content"))
 
     def _collect(self, data: bytes, complete: bool) -> None:
-        assert self.head is not None
         self._held.append(data)
-        if complete or sum(map(len, self._held)) > MAX_ERROR_BYTES:
-            self.body = b"".join(self._held)
-            self.fail(AttemptFailed(f"status_{self.head.code}"))
+        self._collected += len(data)
+        if complete or self._collected > MAX_ERROR_BYTES:
+            self._fail_by_status()
+
+    def _fail_by_status(self) -> None:
+        self.body = b"".join(self._held)
+        self.fail(AttemptFailed(f"status_{self.record.status}"))
 
     def _note_first_byte(self) -> None:
         self.record.first_byte_ms = (monotonic() - self.record.started) * 1e3
@@ -253,7 +286,7 @@ class Attempt:
             now = monotonic()
             self._last = now
             self._stream_end = now + self.limits.stream_total_timeout
-            self.due = now + self.limits.stream_idle_timeout / IDLE_CHECKS
+            self.due = min(now + self.limits.stream_idle_timeout / IDLE_CHECKS, self._stream_end)
         self._held = []
         self.exchange.caller.on_commit(self, data, complete)
 
@@ -264,14 +297,22 @@ class Attempt:
 
     def on_lost(self, error: AttemptFailed) -> None:
         """The connection is gone, or what came on it cannot be trusted."""
-        self.connection = None
+        connection, self.connection = self.connection, None
         if self.phase is Phase.PASSING:
             self._break(error.reason, error.detail)
         elif self.phase is Phase.COLLECTING:
-            self.body = b"".join(self._held)
-            self.fail(AttemptFailed(f"status_{self.record.status}"))
+            self._fail_by_status()
+        elif isinstance(error, ConnectionClosed) and connection is not None and self._may_ask_again(connection):
+            self._asked_again = True
+            self.phase = Phase.CONNECTING
+            self._task = self.exchange.relay.loop.create_task(self._connect(self._outgoing))
         else:
             self.fail(error)
+
+    def _may_ask_again(self, connection: Connection) -> bool:
+        request = self.exchange.request
+        died_kept = self.record.reused and connection.unanswered and not self._asked_again
+        return died_kept and request.operation.method in _IDEMPOTENT and not request.body.count()
 
     def on_full(self) -> None:
         """The upstream takes the request more slowly than the caller sends it."""
@@ -289,6 +330,8 @@ class Attempt:
             self._check_stream(now)
         elif self.phase is Phase.HOLDING and self._held:
             self._commit(b"".join(self._held), False)
+        elif self.phase is Phase.COLLECTING:
+            self._fail_by_status()
         else:
             seconds = f"{now - self.record.started:.1f} s"
             waiting = "connection" if self.phase is Phase.CONNECTING else "first byte of an answer"
@@ -309,6 +352,8 @@ class Attempt:
 
     def fail(self, error: AttemptFailed) -> None:
         """Nothing of this attempt reached the caller: the exchange goes on to the next candidate."""
+        if self.phase is Phase.DONE:
+            return
         self.error = error
         self.record.reason = error.reason
         self.cancel()
@@ -336,12 +381,6 @@ class Attempt:
         self.exchange.relay.deadlines.forget(self)
         if self.record.ended is None:
             self.record.ended = monotonic()
-
-
-def _with(what: str, error: bytes) -> str:
-    """What happened, and what the upstream said about it."""
-    said = complaint(error)
-    return f"{what}: {said}" if said else what
 
 
 def _chunks(pieces: list[bytes], *, last: bool) -> list[bytes]:

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-import attrs
-
 from aigw.errors import AnswerBroken, Helps
 from aigw.observe.record import Record
-from aigw.relay.attempt import Attempt, Phase, helps
+from aigw.relay.attempt import Attempt, Phase
 from aigw.relay.deadlines import Deadlines
 from aigw.relay.request import Request
 from aigw.relay.upstream.pool import Pool
+from aigw.relay.worth import helps
 from aigw.routing.plan import Candidate
 from aigw.snapshot import Snapshot
 
@@ -49,23 +48,20 @@ class Caller(Protocol):
         """Go on sending it."""
 
 
-@attrs.frozen(eq=False)
 class Relay:
     """What exchanges share in a process."""
 
-    loop: asyncio.AbstractEventLoop
-    pool: Pool
-    deadlines: Deadlines
+    def __init__(self, loop: asyncio.AbstractEventLoop, pool: Pool, deadlines: Deadlines) -> None:
+        self.loop = loop
+        self.pool = pool
+        self.deadlines = deadlines
 
 
 class Exchange:
     """One request and its attempts."""
 
-    due = 0.0
-    paused = False
-    attempt: Attempt | None = None
-    _next = 0
-    _skipped: frozenset[tuple[str, str]] = frozenset()
+    # The compiler wants to know: `release` takes it away.
+    __deletable__ = ("caller",)
 
     def __init__(
         self,
@@ -76,6 +72,12 @@ class Exchange:
         snapshot: Snapshot,
         record: Record,
     ) -> None:
+        self.due = 0.0
+        self.paused = False
+        self._full = False
+        self.attempt: Attempt | None = None
+        self._next = 0
+        self._skipped: frozenset[tuple[str, str]] = frozenset()
         self.relay = relay
         self.caller = caller
         self.request = request
@@ -95,6 +97,7 @@ class Exchange:
         return self._next >= len(self.candidates) and self.request.body.decided
 
     def _try_next(self) -> None:
+        self.request_drained()  # what the upstream before could not take, the next one may
         now = monotonic()
         candidate = self._take_candidate()
         if candidate is None and not self.request.body.decided and now < self.due:
@@ -146,11 +149,14 @@ class Exchange:
     def request_full(self) -> None:
         """The upstream's side of the request is full."""
         if not self.request.body.complete:
+            self._full = True
             self.caller.on_request_full()
 
     def request_drained(self) -> None:
         """It is not any more."""
-        self.caller.on_request_drained()
+        if self._full:
+            self._full = False
+            self.caller.on_request_drained()
 
     # -- from the caller's side ----------------------------------------------------------------------------
 

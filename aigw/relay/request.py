@@ -111,6 +111,7 @@ class GrowingBody:
         "_model",
         "_model_at",
         "_model_size",
+        "_released",
         "complete",
         "decided",
     )
@@ -125,6 +126,7 @@ class GrowingBody:
         self._model_size = len(arrived[model_at]) if model_at >= 0 else 0
         self._encode = str.encode if form else encode_string
         self._form = form
+        self._released = 0
         self.complete = False
         self.decided = form
 
@@ -146,7 +148,8 @@ class GrowingBody:
         An open JSON body is kept: it may have to be read as a whole at its end.
         """
         if self._form or self.complete:
-            self._arrived[:upto] = [b""] * upto
+            self._arrived[self._released : upto] = [b""] * (upto - self._released)
+            self._released = max(upto, self._released)
 
     def length(self, model: str) -> int | None:
         """The announced length, changed by the difference between the models' names."""
@@ -164,13 +167,12 @@ class Request:
     further names that do not pass; `extra` are header lines of the gateway's own (a protocol switch).
     """
 
-    id = ""
-    query = ""
-    extra = b""
-
     def __init__(
         self, operation: Operation, format: Format, head: Head, headers: Mapping[str, str], body: Body
     ) -> None:
+        self.id = ""
+        self.query = ""
+        self.extra = b""
         self.operation = operation
         self.format = format
         self.head = head

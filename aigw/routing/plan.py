@@ -12,6 +12,8 @@ from aigw.snapshot import Snapshot
 
 # A request lists a handful of fallbacks; a longer list is a mistake or an attack on the time of the plan.
 MAX_NAMES = 32
+# The longest known ids (a cloud's resource names) have some two hundred characters; plans are kept by name.
+MAX_NAME = 512
 
 
 @attrs.frozen(eq=False)
@@ -63,6 +65,8 @@ def plan(
         raise InvalidBody("`model` is missing: name a model, or list some in `models`.", param="model")
     if len(names) > MAX_NAMES:
         raise InvalidBody(f"`models` lists more than {MAX_NAMES} entries.", param="models")
+    if max(map(len, names)) > MAX_NAME:
+        raise InvalidBody(f"A model's name is longer than {MAX_NAME} characters.", param="model")
     candidates: list[Candidate] = []
     passed: list[Passed] = []
     seen: set[tuple[str, str]] = set()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import attrs
 import msgspec
 
 from aigw.wire.counts import Counts, Usage, usage
 
 
-@attrs.frozen(slots=False)  # as Usage
-class Seen:
+class Seen(msgspec.Struct, frozen=True, gc=False):  # as Usage
     """What was read of one answer; None and False for what it did not say.
 
     `stop_reason` is the upstream's own word (for Responses the status, or the reason why it is incomplete;

@@ -9,7 +9,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-import attrs
 import msgspec
 
 MAX_COUNT = 2**53
@@ -18,9 +17,8 @@ MAX_COUNT = 2**53
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 
 
-# Without slots: made once per answer, and a frozen class with slots takes twice as long to fill.
-@attrs.frozen(slots=False)
-class Usage:
+# A struct, not attrs: made once per answer, in a quarter of the time.
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What one answer used, in tokens; None where the provider did not say.
 
     `input_tokens` are all tokens of the prompt, those read from and written to the provider's cache included;

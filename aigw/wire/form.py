@@ -33,7 +33,9 @@ def boundary_of(content_type: str) -> bytes:
     """The boundary of a Content-Type. Raises InvalidBody when it is not multipart/form-data with one boundary."""
     kind = content_type.partition(";")[0].strip().lower()
     given = list(_BOUNDARY.finditer(content_type))
-    boundary: str = given[0][2] or given[0][3] if len(given) == 1 and given[0][1].lower() == "boundary" else ""
+    boundary = ""
+    if len(given) == 1 and given[0][1].lower() == "boundary":
+        boundary = given[0][2] or given[0][3] or ""
     if kind != "multipart/form-data" or not _BOUNDARY_TEXT.fullmatch(boundary):
         raise InvalidBody("Send this request as multipart/form-data with a boundary; `model` is one of its fields.")
     return boundary.encode("ascii")
@@ -152,9 +154,9 @@ class FormScanner:
 
     def _value(self, data: bytes) -> tuple[int, bool]:
         end = data.find(self._delimiter)
+        if (len(data) - len(self._delimiter) if end < 0 else end) > MAX_VALUE:
+            raise InvalidBody(f"The form field `{self._field.decode()}` is too long.", param=self._field.decode())
         if end < 0:
-            if len(data) > MAX_VALUE + len(self._delimiter):
-                raise InvalidBody(f"The form field `{self._field.decode()}` is too long.", param=self._field.decode())
             return 0, True
         value = data[:end]
         if self._field == b"stream":

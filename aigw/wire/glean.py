@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from aigw.wire.answer import Answer, Candidate, Choice, Delta, Reason
+from aigw.wire.answer import Answer, Candidate, Choice, Delta, Reason, counts_of
 from aigw.wire.counts import MAX_COUNT, CacheCreation, Counts, Details, Modality
 
 _BROKEN = (msgspec.MsgspecError, UnicodeError, RecursionError)
@@ -120,15 +120,16 @@ def _loosely(data: bytes) -> Any:
 # The members after the content, by the key that may stand first among them, and what has to stand before it to
 # make a document of the rest: the rest closes exactly the brackets that this opens, or it is another, nested,
 # member of that name.
-_REST = (
+_Endings = tuple[tuple[bytes, bytes], ...]
+_REST: _Endings = (
     (b'"finish_reason"', b'{"choices":[{'),
     (b'"finishReason"', b'{"candidates":[{'),
     (b'"stop_reason"', b"{"),
     (b'"usage"', b"{"),
     (b'"usageMetadata"', b"{"),
 )
-_REST_OF_EVENT = (*_REST, (b'"usage"', b'{"response":{'))
-_REST_OF_LIST = ((b'"finishReason"', b'[{"candidates":[{'), (b'"usageMetadata"', b"[{"))
+_REST_OF_EVENT: _Endings = (*_REST, (b'"usage"', b'{"response":{'))
+_REST_OF_LIST: _Endings = ((b'"finishReason"', b'[{"candidates":[{'), (b'"usageMetadata"', b"[{"))
 _MAX_LOOKALIKES = 8  # per key, from the end; each costs a scan of the tail
 
 
@@ -138,18 +139,27 @@ def glean(front: bytes, tail: bytes, *, event: bool = False) -> tuple[Answer, bo
     `front` and `tail` may overlap (a body that breaks off is all front). `event` says that it is the data of
     a Responses event, so that the usage may stand one level deeper.
     """
+    endings: _Endings = _REST_OF_EVENT if event else _REST
     found, _ = _partial(front.decode("utf-8", "replace"), 0, depth=4)
-    is_list = isinstance(found, list)
-    if is_list:
-        found = found[-1] if found else None
-    answer = _fit(Answer, found) if isinstance(found, dict) else Answer()
+    if isinstance(found, list):
+        answer, endings = _newest([_fit(Answer, item) for item in found if isinstance(item, dict)]), _REST_OF_LIST
+    else:
+        answer = _fit(Answer, found if isinstance(found, dict) else {})
     complete = False
-    for key, opening in _REST_OF_LIST if is_list else _REST_OF_EVENT if event else _REST:
+    for key, opening in endings:
         rest = _read_rest(tail, key, opening)
         if rest is not None:
             complete = True
             _overlay(answer, rest)
     return answer, complete
+
+
+def _newest(answers: list[Answer]) -> Answer:
+    """Return the last that has usage: the very last may be half there."""
+    for answer in reversed(answers):
+        if counts_of(answer) is not None:
+            return answer
+    return answers[-1] if answers else Answer()
 
 
 def _read_rest(tail: bytes, key: bytes, opening: bytes) -> Answer | None:

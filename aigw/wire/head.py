@@ -61,8 +61,12 @@ class Head:
             lower, own = known
             if lower:
                 forwarded.append((lower, name, value))
-            if own and own not in noted:
-                noted[own] = value
+            if own:
+                if own not in noted:
+                    noted[own] = value
+                elif own == CONNECTION:
+                    # A list (RFC 9110, section 5.3): what a second field names is of this hop, too.
+                    noted[own] += b", " + value
         self.noted = noted
         self.forwarded = forwarded
 

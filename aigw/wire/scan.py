@@ -300,4 +300,3 @@ def _text(raw: bytes) -> str:
         return _decode_str(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidBody("The request body is not valid JSON: a member's name cannot be read.") from None
-

@@ -11,12 +11,14 @@ from aigw.wire.counts import Counts, complete, tells
 from aigw.wire.glean import glean, read
 
 _BLOCK_BYTES = 4096  # gathered before a look: about twenty tokens of a chat stream
-_MAX_EVENT_BYTES = 16 * 1024  # as above, for one event of a stream
-_EVENT_FRONT_BYTES = 2 * 1024
-_EVENT_TAIL_BYTES = 14 * 1024
+_MAX_EVENT_BYTES = 16 * 1024  # kept whole; of a larger event, with an image or an echo of the request, both ends
+_EVENT_FRONT_BYTES = 2 * 1024  # type, id and status stand here
+_EVENT_TAIL_BYTES = 14 * 1024  # and here usage, before metadata of 8 KiB at most
 _GREETINGS = 8  # events in which the id and the model have to turn up
-_FAREWELLS = 12  # events in which the stop reason, the error and the end mark have to turn up; they also
-_FAREWELL_BYTES = 4096  # have to end this near to the end
+# The stop reason, the error and the end mark have to turn up in the last so many events with data that end in the
+# last so many bytes; providers send them in the last three.
+_FAREWELLS = 12
+_FAREWELL_BYTES = 4096
 
 
 class Skimmer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 
-import attrs
+import msgspec
 
 from aigw.wire.answer import Seen, counts_of, error_of, seen
 from aigw.wire.counts import Usage
@@ -130,7 +130,7 @@ class _Document:
         data = b"".join(self._parts)
         if self._front:
             ends = _seen_of_ends(self._front, data[-_JSON_TAIL_BYTES:])
-            return attrs.evolve(ends, terminal=ends.terminal or data.rstrip().endswith((b"}", b"]")))
+            return msgspec.structs.replace(ends, terminal=ends.terminal or data.rstrip().endswith((b"}", b"]")))
         if data.startswith(b"["):
             return _seen_of_list(data)
         return _seen_of_document(data)

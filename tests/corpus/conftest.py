@@ -141,7 +141,8 @@ def replay(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     command = [sys.executable, str(script), "--port", str(port), "--corpus", str(corpus), "--log", str(log)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        assert process.stdout is not None and process.stdout.readline().startswith("replay on")
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("replay on")
         _await_port(port)
         yield port, log
     finally:

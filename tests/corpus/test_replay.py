@@ -28,8 +28,10 @@ def with_model(body: bytes, model: str) -> bytes:
 
 
 def listed(body: bytes, names: list[str]) -> bytes:
-    """The body with `models` as its first member."""
-    return body.replace(b"{", b'{"models": %b, ' % json.dumps(names).encode(), 1)
+    """The body with `models` as its first member, laid out like the others."""
+    opened = re.match(rb"\{(\s*)", body)
+    assert opened is not None
+    return opened[0] + b'"models": %b,' % json.dumps(names).encode() + opened[1] + body[opened.end() :]
 
 
 async def sliced(body: bytes, rng: random.Random) -> AsyncIterator[bytes]:
@@ -157,7 +159,10 @@ def used(case: Any) -> tuple[int | None, int | None] | None:
         cached = said.get("cache_read_input_tokens", 0) + said.get("cache_creation_input_tokens", 0)
         return said["input_tokens"] + cached, said["output_tokens"]
     if case.surface.startswith("gemini"):
-        return said.get("promptTokenCount"), said.get("candidatesTokenCount", 0) + said.get("thoughtsTokenCount", 0)
+        read = said.get("promptTokenCount")
+        # What a server-side tool found is read on top of the prompt.
+        read = None if read is None else read + said.get("toolUsePromptTokenCount", 0)
+        return read, said.get("candidatesTokenCount", 0) + said.get("thoughtsTokenCount", 0)
     if case.surface == "openai-responses":
         return said["input_tokens"], said["output_tokens"]
     return said["prompt_tokens"], _spoken(said)

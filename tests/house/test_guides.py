@@ -18,7 +18,7 @@ TOKEN = "an-access-key-for-the-guides"
 GUIDES = "docs/guides/clients"
 PAGES = ("README.md", *(f"{GUIDES}/{name}.md" for name in ("openai-python", "anthropic-python", "google-genai")))
 # What a reader sees who did everything right.
-_ANSWERED = re.compile(r'You said:|"text_delta"|"content":"You"|sandbox-small|"embedding"')
+_ANSWERED = re.compile(r'You said:|"text_delta"|"(content|text)":"You"|sandbox-small|"embedding"')
 # What a reader's shell might have for other software, and would lead the SDKs elsewhere.
 _FOREIGN = re.compile(r"_(API_KEY|AUTH_TOKEN|BASE_URL|PROXY)$", re.IGNORECASE)
 _CONFIG = """

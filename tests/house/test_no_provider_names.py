@@ -68,9 +68,7 @@ def test_offences_are_seen(source: str) -> None:
     assert len(offences(source)) == 1
 
 
-@pytest.mark.parametrize(
-    "source", ["log('openai')", "x == 'chat'", "DEFAULT = 'openai'", "provider.id == other.id"]
-)
+@pytest.mark.parametrize("source", ["log('openai')", "x == 'chat'", "DEFAULT = 'openai'", "provider.id == other.id"])
 def test_other_uses_pass(source: str) -> None:
     """A name that decides nothing is no offence."""
     assert offences(source) == []

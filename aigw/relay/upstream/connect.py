@@ -57,7 +57,7 @@ class Connector:
             async with asyncio.timeout(timeout):
                 return await self._open(origin, make)
         except TimeoutError:
-            raise ConnectFailed("connect_timeout", f"no connection to {origin} within {timeout:g} s") from None
+            raise ConnectFailed("connect_timeout", f"no connection to {origin} within {timeout:.3g} s") from None
 
     async def _open(self, origin: Origin, make: Callable[[], Connection]) -> Connection:
         through = self.proxy_for(origin)
@@ -87,7 +87,7 @@ class Connector:
         """TCP, and TLS if `secure`, to an origin or a proxy."""
         if not secure:
             return (await _reach(where, make))[1]
-        transport, _ = await _reach(where, asyncio.Protocol)
+        transport, _ = await _reach(where, _Unready)
         return await self._secure(transport, make(), where)
 
     async def _secure(self, transport: asyncio.Transport, protocol: P, where: Origin | Proxy) -> P:
@@ -96,7 +96,7 @@ class Connector:
         """
         try:
             if transport.is_closing():
-                raise ConnectionResetError
+                raise ssl.SSLError(0, "it closed the connection or did not wait for the handshake")
             loop = asyncio.get_running_loop()
             secured = await loop.start_tls(transport, protocol, self.context, server_hostname=where.host)
             assert secured is not None
@@ -115,13 +115,23 @@ class Connector:
             self._context.keep_session(connection.origin.host, connected)
 
 
+class _Unready(asyncio.Protocol):
+    """Whose a connection is until its handshake begins. A TLS server waits for us; one that speaks first is none."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.abort()  # type: ignore[attr-defined]
+
+
 def failure(exc: Exception, where: Origin | Proxy) -> ConnectFailed:
     """What went wrong on the way to an origin or a proxy, in words for the operator."""
     what = f"the proxy {where}" if isinstance(where, Proxy) else str(where)
     if isinstance(exc, ssl.SSLCertVerificationError):
         return ConnectFailed("tls", f"the certificate of {what} is not valid: {exc.verify_message}")
     if isinstance(exc, ssl.SSLError):
-        return ConnectFailed("tls", f"TLS with {what} failed: {exc.reason or exc}")
+        return ConnectFailed("tls", f"TLS with {what} failed: {getattr(exc, 'reason', None) or exc}")
     if isinstance(exc, socket.gaierror):
         return ConnectFailed("dns", f"the name {where.host} cannot be resolved: {exc.strerror}")
     if isinstance(exc, UnicodeError):

@@ -10,22 +10,23 @@ import asyncio
 import re
 import select
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import HttpResponseParser, RawResponseMessage
+from aiohttp.http_parser import HttpResponseParser
 
 from aigw.adapter import Origin
 from aigw.errors import AttemptFailed, BadAnswer, ConnectionClosed
 from aigw.wire.chunked import BadChunkError, Chunks
+from aigw.wire.message import ResponseHead
 
 # Providers send a few KiB of headers, content-security policies included (nginx as a client allows 4-8 KiB).
 MAX_HEAD_BYTES = 128 * 1024
 MAX_FIELD_BYTES = 32 * 1024
 MAX_FIELDS = 256
 # Below this the copy of a join is cheaper than the longer system call of a vectored write.
-JOIN_BELOW = 65_536
+JOIN_BELOW = 16_384
 # A connection idle for longer than this is looked at with poll(2) before it is used again, in seconds.
 TRUSTED_IDLE = 0.5
 
@@ -39,7 +40,7 @@ class Listener(Protocol):
     `complete`; or `on_lost` once. `on_full` and `on_drained` say whether more of the request may be written.
     """
 
-    def on_arrival(self, head: RawResponseMessage | None, data: bytes, complete: bool) -> None: ...
+    def on_arrival(self, head: ResponseHead | None, data: bytes, complete: bool) -> None: ...
 
     def on_lost(self, error: AttemptFailed) -> None: ...
 
@@ -60,26 +61,27 @@ class Connection(asyncio.Protocol):
     """A connection owned by a pool. `via` is set for a plain-HTTP proxy: targets are then written in absolute form
     (RFC 9112, section 3.2.2)."""
 
-    # Defaults stand in the class; a connection lives long, but most of them never change.
+
     transport: asyncio.Transport
-    idle_since = 0.0
-    used = 0
-    via = b""
-    via_headers = b""
-    _listener: Listener | None = None
-    _head: RawResponseMessage | None = None
-    _held = b""  # of a head that is not complete
-    _left = NOTHING
-    _chunks: Chunks | None = None
-    _body_open = False
-    _asked_head = False
-    _poll: select.poll | None = None
 
     def __init__(self, home: Home, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
+        self.idle_since = 0.0
+        self.used = 0
+        self.via = b""
+        self.via_headers = b""
+        self._listener: Listener | None = None
+        self._head: ResponseHead | None = None
+        self._held = b""  # of a head that is not complete
+        self._left = NOTHING
+        self._chunks: Chunks | None = None
+        self._body_open = False
+        self._asked_head = False
+        self._poll: select.poll | None = None
         self.home = home
         self.origin = origin
         # Told that answers have no body, the parser stops behind each head; it is given heads alone.
-        self._parser = HttpResponseParser(
+        # Any: aiohttp declares its parsers' results as tuples, the C parser's are not.
+        self._parser: Any = HttpResponseParser(
             BaseProtocol(loop),
             loop,
             MAX_HEAD_BYTES,
@@ -201,7 +203,7 @@ class Connection(asyncio.Protocol):
                 break
         self._begin(listener, messages[0][0], data)
 
-    def _begin(self, listener: Listener, head: RawResponseMessage, data: bytes) -> None:
+    def _begin(self, listener: Listener, head: ResponseHead, data: bytes) -> None:
         """The head is there: how long is the body (RFC 9112, section 6.3)?"""
         self._head = head
         code = head.code
@@ -225,7 +227,7 @@ class Connection(asyncio.Protocol):
                 self._left = int(length)
                 self._count(listener, head, data)
 
-    def _count(self, listener: Listener, head: RawResponseMessage | None, data: bytes) -> None:
+    def _count(self, listener: Listener, head: ResponseHead | None, data: bytes) -> None:
         """Bytes of a body whose length was announced."""
         size = len(data)
         if size < self._left:
@@ -236,7 +238,7 @@ class Connection(asyncio.Protocol):
         else:
             self._complete(listener, head, data[: self._left], data[self._left :])
 
-    def _unchunk(self, listener: Listener, head: RawResponseMessage | None, data: bytes) -> None:
+    def _unchunk(self, listener: Listener, head: ResponseHead | None, data: bytes) -> None:
         chunks = self._chunks
         assert chunks is not None
         data = chunks.feed(data)
@@ -245,7 +247,7 @@ class Connection(asyncio.Protocol):
         elif data or head is not None:
             listener.on_arrival(head, data, False)
 
-    def _complete(self, listener: Listener, head: RawResponseMessage | None, data: bytes, rest: bytes) -> None:
+    def _complete(self, listener: Listener, head: ResponseHead | None, data: bytes, rest: bytes) -> None:
         """The answer is complete. Bytes behind it, or a request that was not sent to its end, spoil the connection."""
         message = self._head
         assert message is not None

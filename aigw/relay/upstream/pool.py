@@ -6,22 +6,20 @@ import asyncio
 from collections import deque
 from time import monotonic
 
-import attrs
-
 from aigw.adapter import Origin
 from aigw.errors import ConnectFailed
 from aigw.relay.upstream.connect import Connector
 from aigw.relay.upstream.connection import Connection
 
 
-@attrs.define(eq=False)
 class _Place:
     """The connections of one origin; `open` counts those that are being opened too."""
 
-    idle: list[Connection] = attrs.field(factory=list)
-    open: int = 0
-    # First come, first served: a turn brings a connection that came free, or None and the right to open one.
-    waiting: deque[asyncio.Future[Connection | None]] = attrs.field(factory=deque)
+    def __init__(self) -> None:
+        self.idle: list[Connection] = []
+        self.open = 0
+        # First come, first served: a turn brings a connection that came free, or None and the right to open one.
+        self.waiting: deque[asyncio.Future[Connection | None]] = deque()
 
 
 class Pool:

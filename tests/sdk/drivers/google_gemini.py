@@ -116,7 +116,11 @@ async def embeddings(client: Any) -> Any:
     """Two texts become two vectors, different ones."""
     answer = await client.models.embed_content(model="sandbox-embed", contents=["one", "two"])
     first, second = (one.values for one in answer.embeddings)
-    return {"vectors": len(answer.embeddings), "differ": first != second, "numbers": all(isinstance(n, float) for n in first)}
+    return {
+        "vectors": len(answer.embeddings),
+        "differ": first != second,
+        "numbers": all(isinstance(n, float) for n in first),
+    }
 
 
 async def models(client: Any) -> Any:

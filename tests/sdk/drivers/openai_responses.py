@@ -57,7 +57,8 @@ async def stream(client: Any) -> Any:
             pieces.append(event.delta)
         elif event.type == "response.completed":
             whole = event.response
-    assert whole is not None and whole.output_text == "".join(pieces)
+    assert whole is not None
+    assert whole.output_text == "".join(pieces)
     return {"said": whole.output_text, "streamed": len(pieces) > 1, "ended": _ended(whole), "used": _used(whole)}
 
 
@@ -96,7 +97,10 @@ async def structured(client: Any) -> Any:
 
 async def image(client: Any) -> Any:
     """An image goes in."""
-    content = [{"type": "input_text", "text": "what is it"}, {"type": "input_image", "image_url": PIXEL, "detail": "auto"}]
+    content = [
+        {"type": "input_text", "text": "what is it"},
+        {"type": "input_image", "image_url": PIXEL, "detail": "auto"},
+    ]
     answer = await client.responses.create(model=SMALL, input=[{"role": "user", "content": content}])
     return {"said": answer.output_text}
 

@@ -23,7 +23,8 @@ AT_ONCE = 8
 def load(name: str) -> ModuleType:
     """The driver of that name, from this folder."""
     spec = importlib.util.spec_from_file_location(f"sdk_driver_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
