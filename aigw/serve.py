@@ -37,8 +37,9 @@ def serve(settings: Settings, overrides: Mapping[str, str] | None = None, *, qui
 
 
 async def _serve_one(settings: Settings, quiet: bool) -> int:
-    from aigw import app
+    from aigw import allocator, app
 
+    allocator.keep_memory()
     stopped = running.stop_event()
     sockets = listen.Sockets(listen.inherited(os.environ))
     data = sockets.take("data", settings.server.listen, LISTEN)

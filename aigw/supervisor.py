@@ -134,14 +134,15 @@ class Supervisor:
         self._door = door
         self._children: set[Child] = set()
         self._keepers: list[asyncio.Task[None]] = []
+        self._begun = False
         self._stopped = asyncio.Event()
         # What workers that are gone had counted.
         self._kept: Snapshot = {}
 
     @property
     def ready(self) -> bool:
-        """Whether requests are taken: by one worker at least."""
-        return not self._stopped.is_set() and any(child.ready for child in self._children)
+        """Whether requests are taken: at first by all workers, later by one at least."""
+        return self._begun and not self._stopped.is_set() and any(child.ready for child in self._children)
 
     async def start(self, stopped: asyncio.Event) -> bool:
         """Start all workers; whether they take requests, False when `stopped` came first.
@@ -160,9 +161,10 @@ class Supervisor:
             everyone.cancel()
             return False
         try:
-            return everyone.result()
+            self._begun = everyone.result()
         except (AigwError, OSError) as exc:
             raise ConfigError(str(exc)) from None
+        return True
 
     async def stop(self) -> bool:
         """Let workers finish what is under way, and kill those that do not end in time; whether none had to be."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 import structlog
 
-from aigw import app, running
+from aigw import allocator, app, running
 from aigw.channel import Begin, Channel, Count, Counted, Draining, Failed, Message, Ready, end_of
 from aigw.declared import load_settings
 from aigw.errors import ConfigError
@@ -98,6 +98,7 @@ class Worker:
 
 async def start(begin: Begin) -> app.Process:
     """The process that the parent described, serving. Raises ConfigError."""
+    allocator.keep_memory()
     settings = settings_of(begin)
     keys = (generated(begin.access_key),) if begin.access_key else ()
     process = await app.start(settings, extra_keys=keys, sandbox_url=begin.sandbox_url)

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import enum
+import re
+from collections.abc import Callable
 from typing import NoReturn
 from urllib.parse import unquote
 
@@ -69,9 +71,10 @@ _GEMINI_VERBS = {
     for operation in operations.ALL
     if operation.path.startswith("models/{model}:")
 }
-_REALTIME = Route(operations.REALTIME, Intake.TUNNEL)
-# The prefixes under which Gemini's SDK asks: its default version and the stable one.
-_GEMINI_ROOTS = ("/v1beta/models/", "/v1/models/")
+# Ids of stored responses; with a dot in front one could climb out of the provider's path.
+_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:-]{0,255}")
+
+_VERBS = tuple(f":{verb}" for verb in _GEMINI_VERBS)
 
 # What the documentation lists; the house test compares it with the tables above.
 DOCUMENTED = (
@@ -88,38 +91,28 @@ DOCUMENTED = (
 
 def route(method: str, path: str) -> Route | ModelsRoute:
     """What a request asks for. Raises NotFound or MethodNotAllowed (with an Allow header)."""
-    fixed = _FIXED.get(path)
-    if fixed is not None:
-        if method != "POST":
-            _refuse(method, path, "POST")
-        return fixed
-    if path.startswith("/v1/responses/"):
-        return _stored(method, path)
-    if path == "/v1/realtime":
-        if method != "GET":
-            _refuse(method, path, "GET")
-        return _REALTIME
-    if path in ("/v1/models", "/v1beta/models"):
-        return _models(method, path, ModelsRoute(gemini=path.startswith("/v1beta/")))
-    for root in _GEMINI_ROOTS:
+    exact = _EXACT.get(path)
+    if exact is not None:
+        if method not in exact[0]:
+            _refuse(method, path, ", ".join(exact[0]))
+        return exact[1]
+    for root, below in _BELOW:
         if path.startswith(root):
-            return _below_models(method, path, root)
+            return below(method, path, root)
     raise NotFound(
         f"There is nothing at {shown(path)}. The gateway serves /v1/chat/completions, /v1/responses, /v1/messages,"
         " /v1beta/models/{model}:generateContent, /v1/embeddings, /v1/models and more: see docs/reference/api.md."
     )
 
 
-def _stored(method: str, path: str) -> Route:
-    parts = path.removeprefix("/v1/responses/").split("/")
-    sub = "/".join(parts[1:])
-    found = _STORED.get((method, sub))
-    if parts[0] and found is not None:
-        return attrs.evolve(found, id=unquote(parts[0]))
+def _stored(method: str, path: str, root: str) -> Route:
+    id, _, sub = path.removeprefix(root).partition("/")
     allowed = [verb for verb, name in _STORED if name == sub]
-    if parts[0] and allowed:
+    if not _ID.fullmatch(id) or not allowed:
+        raise NotFound(f"There is nothing at {shown(path)}; a stored response has /cancel and /input_items.")
+    if method not in allowed:
         _refuse(method, path, ", ".join(allowed))
-    raise NotFound(f"There is nothing at {shown(path)}; a stored response has /cancel and /input_items.")
+    return attrs.evolve(_STORED[method, sub], id=id)
 
 
 def _below_models(method: str, path: str, root: str) -> Route | ModelsRoute:
@@ -129,16 +122,28 @@ def _below_models(method: str, path: str, root: str) -> Route | ModelsRoute:
         if method != "POST":
             _refuse(method, path, "POST")
         return Route(operation, model=unquote(name))
-    if root == "/v1beta/models/" and method == "POST":
+    gemini = root.startswith("/v1beta")
+    if gemini and method == "POST":
         raise NotFound(f"There is nothing at {shown(path)}; a model has the verbs {', '.join(sorted(_GEMINI_VERBS))}.")
-    gemini = root == "/v1beta/models/"
-    return _models(method, path, ModelsRoute(gemini=gemini, model=unquote(path.removeprefix(root))))
+    if method not in _LISTED:
+        _refuse(method, path, ", ".join(_LISTED))
+    return ModelsRoute(gemini=gemini, model=unquote(path.removeprefix(root)))
 
 
-def _models(method: str, path: str, found: ModelsRoute) -> ModelsRoute:
-    if method not in ("GET", "HEAD"):
-        _refuse(method, path, "GET, HEAD")
-    return found
+_LISTED = ("GET", "HEAD")
+# Whole paths with their methods, and what stands below others.
+_EXACT: dict[str, tuple[tuple[str, ...], Route | ModelsRoute]] = {
+    **{path: (("POST",), found) for path, found in _FIXED.items()},
+    "/v1/realtime": (("GET",), Route(operations.REALTIME, Intake.TUNNEL)),
+    "/v1/models": (_LISTED, ModelsRoute()),
+    "/v1beta/models": (_LISTED, ModelsRoute(gemini=True)),
+}
+# Gemini's SDK asks under its default version or the stable one.
+_BELOW: tuple[tuple[str, Callable[[str, str, str], Route | ModelsRoute]], ...] = (
+    ("/v1/responses/", _stored),
+    ("/v1beta/models/", _below_models),
+    ("/v1/models/", _below_models),
+)
 
 
 def _refuse(method: str, path: str, allowed: str) -> NoReturn:
@@ -151,9 +156,14 @@ def shown(path: str) -> str:
 
 
 def format_of(path: str, anthropic: bool) -> str:
-    """The format that errors at a path are written in, also where the path names nothing."""
-    if path.startswith("/v1/messages") or (anthropic and path.startswith("/v1/models")):
+    """The format that errors at a path are written in, also where the path names nothing.
+
+    `anthropic` says that the request names a version of Anthropic's API.
+    """
+    if path.startswith("/v1/messages"):
         return "messages"
-    if path.startswith(("/v1beta", "/v1alpha")) or (path.startswith("/v1/models/") and ":" in path):
+    if path.startswith(("/v1beta", "/v1alpha")) or (path.startswith("/v1/models/") and path.endswith(_VERBS)):
         return "gemini"
-    return "responses" if path.startswith("/v1/responses") else "chat"
+    if path.startswith("/v1/responses"):
+        return "responses"
+    return "messages" if anthropic and path not in _FIXED else "chat"

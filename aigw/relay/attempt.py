@@ -120,13 +120,15 @@ class Attempt:
             return
         if self.phase is Phase.DONE:
             return  # cancelled, though the provider's code has swallowed that
-        before = monotonic()
-        try:
-            connection = await relay.pool.connect(outgoing.origin, self.limits.connect_timeout)
-        except AttemptFailed as error:
-            self.fail(error)
-            return
-        self.record.connect_ms = (monotonic() - before) * 1e3
+        connection = None if self._asked_again else relay.pool.take(outgoing.origin)
+        if connection is None:
+            before = monotonic()
+            try:
+                connection = await relay.pool.connect(outgoing.origin, self.limits.connect_timeout)
+            except AttemptFailed as error:
+                self.fail(error)
+                return
+            self.record.connect_ms = (monotonic() - before) * 1e3
         self.record.reused = connection.used > 0
         self._task = None
         self._send(connection, outgoing)

@@ -88,6 +88,9 @@ def plan(
 def _callable(operation: Operation, target: Target, access_key: AccessKey) -> Target:
     """The target, if the key's scope allows it and the provider serves this surface."""
     provider = target.provider
+    if not {".", ".."}.isdisjoint(target.model.split("/")):
+        # Where a model stands in the path it could climb out of the provider's.
+        raise InvalidBody(f"`{target.model}` is no model's name.", param="model")
     if not access_key.scope.allows(provider.id, target.model):
         raise NotAllowed(
             f"This access key may not call the model `{target.model}` of the provider `{provider.id}`."

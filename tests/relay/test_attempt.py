@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Awaitable, Callable
+from time import monotonic
 
 import pytest
 
 from aigw import operations
+from aigw.adapter import Operation, Outgoing
 from aigw.errors import AnswerBroken, AttemptFailed, AttemptTimeout, BadAnswer, ConnectFailed
 from aigw.relay import attempt as attempts
 from aigw.relay.attempt import MAX_ERROR_BYTES, Phase
+from aigw.relay.deadlines import Deadlines
+from aigw.relay.failover import Exchange, Relay
 from aigw.relay.upstream.connection import TRUSTED_IDLE
 from aigw.relay.upstream.pool import Pool
 from aigw.snapshot import Limits
 
+from .conftest import MakePool
 from .exchanges import (
     BODY,
     DONE,
@@ -24,7 +30,6 @@ from .exchanges import (
     ROLE,
     TEXT,
     Launch,
-
     candidate,
     chunk,
     json_answer,
@@ -32,6 +37,7 @@ from .exchanges import (
 )
 from .raw import Peer, Upstream, turns, until
 
+Plainly = Callable[[], Awaitable[Outgoing]]
 ANSWER = b'{"id":"chatcmpl-1","object":"chat.completion","choices":[]}'
 GZIPPED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\r\n"
 WEBSOCKET = b"connection: Upgrade\r\nupgrade: websocket\r\n"
@@ -43,6 +49,18 @@ async def asked(upstream: Upstream) -> Peer:
     peer = await upstream.accept()
     await peer.up_to(BODY)
     return peer
+
+
+def phase_of(exchange: Exchange) -> Phase:
+    """How far the attempt under way is."""
+    assert exchange.attempt is not None
+    return exchange.attempt.phase
+
+
+def wait(exchange: Exchange, seconds: float) -> None:
+    """What happens when the clock says so many seconds from now."""
+    assert exchange.attempt is not None
+    exchange.attempt.expired(monotonic() + seconds)
 
 
 async def kept(launch: Launch, upstream: Upstream) -> Peer:
@@ -170,7 +188,9 @@ async def test_until_close(launch: Launch, upstream: Upstream) -> None:
     assert (side.data, side.complete) == (ANSWER, True)
 
 
-@pytest.mark.parametrize("spaced", [b'{"error":{"message":"no"}}', b'{\n    "error": {\n        "message": "no"\n    }\n}'])
+@pytest.mark.parametrize(
+    "spaced", [b'{"error":{"message":"no"}}', b'{\n    "error": {\n        "message": "no"\n    }\n}']
+)
 @pytest.mark.parametrize("size", [1, 5, 1000])
 async def test_error_dressed_as_success(launch: Launch, upstream: Upstream, spaced: bytes, size: int) -> None:
     """A good status with an error object for a body is a failure, however the body is written and cut."""
@@ -186,10 +206,11 @@ async def test_error_dressed_as_success(launch: Launch, upstream: Upstream, spac
     assert side.reasons == ["error_in_answer"]
     assert side.failed is not None
     assert isinstance(side.failed[0].error, BadAnswer)
-    await until(lambda: upstream.peers[0].over or not connection.transport.is_closing())
 
 
-@pytest.mark.parametrize("body", [b'{"error":null,"id":"resp_1"}', b'{"errors":[]}', b'{"data":{"error":{}}}', b'["error"]'])
+@pytest.mark.parametrize(
+    "body", [b'{"error":null,"id":"resp_1"}', b'{"errors":[]}', b'{"data":{"error":{}}}', b'["error"]']
+)
 async def test_no_error(launch: Launch, upstream: Upstream, body: bytes) -> None:
     """Neither an error that is null nor the word elsewhere makes an answer a failure."""
     _, side = launch([candidate(upstream.origin)])
@@ -201,7 +222,9 @@ async def test_no_error(launch: Launch, upstream: Upstream, body: bytes) -> None
 async def test_web_page(launch: Launch, upstream: Upstream) -> None:
     """A web page is no answer of an API: somebody in between answered."""
     _, side = launch([candidate(upstream.origin)])
-    (await asked(upstream)).write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=x\r\ncontent-length: 6\r\n\r\n<html>")
+    (await asked(upstream)).write(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=x\r\ncontent-length: 6\r\n\r\n<html>"
+    )
     await side.end()
     assert side.reasons == ["html"]
 
@@ -253,17 +276,18 @@ async def test_error_cut_short(launch: Launch, upstream: Upstream) -> None:
     assert side.failed[0].body.startswith(b'{"error"')
 
 
-async def test_slow_error(launch: Launch, upstream: Upstream, quick: None) -> None:
-    """An error whose body does not come is still that error, not a timeout."""
-    _, side = launch([candidate(upstream.origin)], limits=Limits(per_request_timeout=0.03))
+async def test_slow_error(launch: Launch, upstream: Upstream) -> None:
+    """An error whose body does not come in time is still that error, not a timeout."""
+    exchange, side = launch([candidate(upstream.origin)])
     peer = await asked(upstream)
     peer.write(status_answer(429)[:-5])
-    await side.end()
+    await until(lambda: phase_of(exchange) is Phase.COLLECTING)
+    wait(exchange, 60)
     assert side.reasons == ["status_429"]
     await peer.gone()
 
 
-@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200", json_answer(ANSWER)[:-len(ANSWER)], json_answer(ANSWER)[:-40]])
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200", json_answer(ANSWER)[: -len(ANSWER)], json_answer(ANSWER)[:-40]])
 async def test_lost_before_content(launch: Launch, upstream: Upstream, sent: bytes) -> None:
     """An upstream that closes before anything reached the caller fails the attempt."""
     _, side = launch([candidate(upstream.origin)])
@@ -418,25 +442,32 @@ async def test_broken_plain_answer(launch: Launch, upstream: Upstream) -> None:
 # -- limits of time ------------------------------------------------------------------------------------------
 
 
-async def test_no_first_byte(launch: Launch, upstream: Upstream, quick: None) -> None:
+async def test_no_first_byte(launch: Launch, upstream: Upstream) -> None:
     """An upstream that says nothing in time fails the attempt, and its connection is closed."""
-    _, side = launch([candidate(upstream.origin)], limits=Limits(per_request_timeout=0.03))
+    exchange, side = launch([candidate(upstream.origin)], limits=Limits(per_request_timeout=30))
     peer = await asked(upstream)
-    await side.end()
+    assert exchange.attempt is not None
+    assert exchange.attempt.due == pytest.approx(exchange.attempt.record.started + 30)
+    wait(exchange, 30)
     assert side.failed is not None
     error = side.failed[0].error
     assert isinstance(error, AttemptTimeout)
-    assert error.detail.startswith("no first byte of an answer within 0.")
+    assert error.detail.startswith("no first byte of an answer within 30.")
     await peer.gone()
 
 
 @pytest.mark.parametrize("head", [EVENTS, json_answer(ANSWER)[: -len(ANSWER)]])
-async def test_a_head_is_no_first_byte(launch: Launch, upstream: Upstream, quick: None, head: bytes) -> None:
+async def test_a_head_is_no_first_byte(launch: Launch, upstream: Upstream, head: bytes) -> None:
     """A head alone does not stop the clock."""
-    _, side = launch([candidate(upstream.origin)], limits=Limits(per_request_timeout=0.03))
+    exchange, side = launch([candidate(upstream.origin)])
     peer = await asked(upstream)
+    attempt = exchange.attempt
+    assert attempt is not None
+    due = attempt.due
     peer.write(head)
-    await side.end()
+    await until(lambda: attempt.head is not None)
+    assert attempt.due == due
+    wait(exchange, 60)
     assert side.reasons == ["timeout"]
     await peer.gone()
 
@@ -461,48 +492,68 @@ async def test_no_connection_in_time(
     assert "no connection within" in str(side.failed[0].error)
 
 
-async def test_idle_stream(launch: Launch, upstream: Upstream, quick: None) -> None:
+async def test_idle_stream(launch: Launch, upstream: Upstream) -> None:
     """A stream that falls silent is broken off; one that keeps talking is not."""
-    _, side = launch([candidate(upstream.origin)], limits=Limits(stream_idle_timeout=0.2))
+    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_idle_timeout=10))
     peer = await asked(upstream)
     peer.write(EVENTS)
-    for number in range(1, 5):
+    for seconds in (0, 8, 16, 24):
         peer.write(chunk(TEXT))
-        await until(lambda number=number: side.data.count(TEXT) == number)  # type: ignore[misc]
-        await asyncio.sleep(0.06)
+        await until(lambda seconds=seconds: len(side.pieces) > seconds // 8)  # type: ignore[misc]
+        wait(exchange, seconds)
+    wait(exchange, 33)
     assert not side.over
-    await side.end()
+    wait(exchange, 34)
     assert side.broken is not None
     assert side.broken.reason == "stream_idle_timeout"
-    assert "0.2 s" in side.broken.detail
+    assert side.broken.detail == "the upstream was silent for 10 s"
     await peer.gone()
 
 
-async def test_paused_stream_is_not_idle(launch: Launch, upstream: Upstream, quick: None) -> None:
+async def test_silence_is_noticed_soon(launch: Launch, upstream: Upstream) -> None:
+    """A stream is looked at often enough that its limits are kept within an eighth."""
+    limits = Limits(stream_idle_timeout=80, stream_total_timeout=15)
+    exchange, side = launch([candidate(upstream.origin)], limits=limits)
+    peer = await asked(upstream)
+    peer.write(EVENTS + chunk(TEXT))
+    await side.committed()
+    attempt = exchange.attempt
+    assert attempt is not None
+    begun = attempt.due - 10
+    assert begun == pytest.approx(monotonic(), abs=5)
+    attempt.expired(begun + 10)
+    assert attempt.due == pytest.approx(begun + 15)
+
+
+async def test_paused_stream_is_not_idle(launch: Launch, upstream: Upstream) -> None:
     """While it is the caller who does not read, the upstream's silence does not count."""
-    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_idle_timeout=0.04))
+    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_idle_timeout=10))
     peer = await asked(upstream)
     peer.write(EVENTS + chunk(TEXT))
     await side.committed()
     exchange.pause()
-    await asyncio.sleep(0.1)
-    assert not side.over
+    wait(exchange, 100)
     exchange.resume()
-    await side.end()
+    wait(exchange, 109)
+    assert not side.over
+    wait(exchange, 110)
     assert side.broken is not None
     assert side.broken.reason == "stream_idle_timeout"
 
 
-async def test_endless_stream(launch: Launch, upstream: Upstream, quick: None) -> None:
-    """No stream goes on for longer than the limit for all of it, even if it talks and the idle limit is long."""
-    _, side = launch([candidate(upstream.origin)], limits=Limits(stream_total_timeout=0.05, stream_idle_timeout=60))
+async def test_endless_stream(launch: Launch, upstream: Upstream) -> None:
+    """No stream goes on for longer than the limit for all of it, even if it talks, or the caller does not read."""
+    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_total_timeout=30))
     peer = await asked(upstream)
-    peer.write(EVENTS)
-    while not side.over:
-        peer.write(chunk(TEXT))
-        await asyncio.sleep(0.001)
+    peer.write(EVENTS + chunk(TEXT))
+    await side.committed()
+    exchange.pause()
+    wait(exchange, 29)
+    assert not side.over
+    wait(exchange, 30.1)
     assert side.broken is not None
     assert side.broken.reason == "stream_total_timeout"
+    assert side.broken.detail == "the answer took over 30 s"
     await peer.gone()
 
 
@@ -511,7 +562,7 @@ async def test_endless_stream(launch: Launch, upstream: Upstream, quick: None) -
 
 @pytest.mark.parametrize("answer", [b"", status_answer(500)[:-1], EVENTS + chunk(ROLE), EVENTS + chunk(TEXT)])
 async def test_cancel(launch: Launch, upstream: Upstream, answer: bytes) -> None:
-    """Whatever an attempt is doing, cancelling closes its connection in that very turn, and the caller hears nothing."""
+    """Whatever an attempt is doing, cancelling closes its connection in that turn; the caller hears nothing."""
     exchange, side = launch([candidate(upstream.origin)])
     peer = await asked(upstream)
     peer.write(answer)
@@ -583,9 +634,7 @@ async def test_pause_and_end(launch: Launch, upstream: Upstream) -> None:
 
 @pytest.mark.parametrize("reset", [True, False])
 @pytest.mark.parametrize("operation", [operations.RESPONSE_GET, operations.RESPONSE_DELETE, operations.RESPONSE_ITEMS])
-async def test_asked_again(
-    launch: Launch, upstream: Upstream, operation: operations.Operation, reset: bool
-) -> None:
+async def test_asked_again(launch: Launch, upstream: Upstream, operation: Operation, reset: bool) -> None:
     """What may be done twice is asked once more when a kept connection dies without a byte of an answer."""
     peer = await kept(launch, upstream)
     exchange, side = launch([candidate(upstream.origin)], operation=operation)
@@ -638,7 +687,7 @@ async def test_not_asked_again_after_an_answer(launch: Launch, upstream: Upstrea
 
 
 @pytest.mark.parametrize("operation", [operations.CHAT, operations.RESPONSE_CANCEL])
-async def test_never_sent_twice(launch: Launch, upstream: Upstream, operation: operations.Operation) -> None:
+async def test_never_sent_twice(launch: Launch, upstream: Upstream, operation: Operation) -> None:
     """A request that costs money or changes something is not sent twice, even if a kept connection died under it."""
     peer = await kept(launch, upstream)
     _, side = launch([candidate(upstream.origin)], operation=operation)
@@ -712,3 +761,148 @@ async def test_connection_refused(launch: Launch, upstream: Upstream) -> None:
     assert "Connection refused" in side.failed[0].error.detail
 
 
+async def test_adapting_takes_time(launch: Launch, upstream: Upstream) -> None:
+    """A provider may wait for its credential; the request goes out when it has it."""
+    ready = asyncio.get_running_loop().create_future()
+
+    async def own(plainly: Plainly) -> Outgoing:
+        await asyncio.sleep(0)
+        await ready
+        async with asyncio.timeout(10):  # by now it runs in a task
+            return await plainly()
+
+    exchange, side = launch([candidate(upstream.origin, own=own)])
+    await turns()
+    assert phase_of(exchange) is Phase.CONNECTING
+    assert upstream.peers == []
+    ready.set_result(None)
+    (await asked(upstream)).write(json_answer(ANSWER))
+    await side.end()
+    assert side.data == ANSWER
+
+
+async def test_adapting_in_a_task(launch: Launch, upstream: Upstream) -> None:
+    """What needs a task from its first step on, a provider does in one of its own."""
+
+    async def fetch() -> str:
+        async with asyncio.timeout(10):
+            await asyncio.sleep(0)
+            return "token"
+
+    async def own(plainly: Plainly) -> Outgoing:
+        assert await asyncio.ensure_future(fetch()) == "token"
+        return await plainly()
+
+    _, side = launch([candidate(upstream.origin, own=own)])
+    (await asked(upstream)).write(json_answer(ANSWER))
+    await side.end()
+    assert side.data == ANSWER
+
+
+async def test_a_kept_connection_after_adapting(launch: Launch, upstream: Upstream) -> None:
+    """A request whose provider had to wait uses a kept connection like any other."""
+    peer = await kept(launch, upstream)
+
+    async def own(plainly: Plainly) -> Outgoing:
+        await asyncio.sleep(0)
+        return await plainly()
+
+    exchange, side = launch([candidate(upstream.origin, own=own)])
+    await peer.up_to(BODY)
+    peer.write(json_answer(ANSWER))
+    await side.end()
+    assert side.data == ANSWER
+    assert exchange.record.attempts[0].reused
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_adapting_fails(launch: Launch, upstream: Upstream, waits: bool) -> None:
+    """A provider that cannot adapt a request says why, and the attempt fails with its words."""
+
+    async def own(plainly: Plainly) -> Outgoing:
+        if waits:
+            await asyncio.sleep(0)
+        raise AttemptFailed("no_token", "the token endpoint is down")
+
+    _, side = launch([candidate(upstream.origin, own=own)])
+    await side.end()
+    assert side.reasons == ["no_token"]
+    assert side.failed is not None
+    assert side.failed[0].error is not None
+    assert side.failed[0].error.detail == "the token endpoint is down"
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_adapting_breaks(launch: Launch, upstream: Upstream, waits: bool) -> None:
+    """A fault in a provider's code ends the attempt, no more, and is reported; its text goes to nobody else."""
+    reported: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    usual = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+
+    async def own(plainly: Plainly) -> Outgoing:
+        if waits:
+            await asyncio.sleep(0)
+        raise ValueError("sk-secret")
+
+    _, side = launch([candidate(upstream.origin, own=own)])
+    await side.end()
+    loop.set_exception_handler(usual)
+    assert side.reasons == ["provider_error"]
+    assert side.failed is not None
+    assert str(side.failed[0].error) == "provider_error: the provider's own code failed with ValueError"
+    assert [context["message"] for context in reported] == ["the provider cloud could not adapt a request"]
+    assert isinstance(reported[0]["exception"], ValueError)
+
+
+@pytest.mark.parametrize("raising", [False, True])
+async def test_adapting_swallows_a_cancellation(launch: Launch, upstream: Upstream, raising: bool) -> None:
+    """A provider that goes on after it was cancelled sends nothing and starts nothing."""
+
+    async def own(plainly: Plainly) -> Outgoing:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if raising:
+                raise AttemptFailed("late") from None
+        return await plainly()
+
+    exchange, side = launch([candidate(upstream.origin, own=own), candidate(upstream.origin, key="sk-1")])
+    await turns()
+    exchange.cancel("client_closed")
+    await turns(100)
+    assert side.told == []
+    assert upstream.peers == []
+    assert len(exchange.attempts) == 1
+
+
+async def test_cancelled_before_the_failure_is_told(launch: Launch, upstream: Upstream) -> None:
+    """An exchange that is cancelled in the turn its provider failed in hears nothing of it."""
+
+    async def own(plainly: Plainly) -> Outgoing:
+        raise AttemptFailed("no_token")
+
+    exchange, side = launch([candidate(upstream.origin, own=own), candidate(upstream.origin)])
+    exchange.cancel("client_closed")
+    await turns()
+    assert side.told == []
+    assert upstream.peers == []
+
+
+async def test_kept_connections_run_out(make_pool: MakePool, upstream: Upstream) -> None:
+    """Where all connections are busy a request waits for one to come free, and goes out on it."""
+    loop = asyncio.get_running_loop()
+    launch = Launch(Relay(loop, make_pool(most=1), Deadlines(loop)))
+    _, first = launch([candidate(upstream.origin)])
+    peer = await asked(upstream)
+    exchange, second = launch([candidate(upstream.origin)])
+    await turns()
+    assert phase_of(exchange) is Phase.CONNECTING
+    peer.write(json_answer(ANSWER))
+    await first.end()
+    await peer.up_to(BODY)
+    peer.write(json_answer(ANSWER))
+    await second.end()
+    assert second.data == ANSWER
+    assert exchange.record.attempts[0].reused
+    launch.relay.deadlines.close()
