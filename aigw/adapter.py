@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import attrs
 
+from aigw.errors import AttemptFailed
 from aigw.records import ProviderKey
 
 CHAT_COMPLETIONS = "chat-completions"
@@ -44,6 +45,9 @@ SURFACES = frozenset(
         REALTIME,
     }
 )
+
+# Path segments that lead elsewhere (RFC 3986, section 5.2.4): the upstream's other paths, with our credential.
+_DOTS = frozenset({".", ".."})
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -195,8 +199,11 @@ class Provider:
         return self.surface_urls.get(surface, self.base_url)
 
     def path(self, ask: Ask) -> str:
-        """The operation's path below the base URL."""
-        return ask.operation.path.format(model=quote(ask.model, safe="/@"), id=quote(ask.id, safe=""))
+        """The operation's path below the base URL. Raises AttemptFailed for a name that would leave it."""
+        path = ask.operation.path.format(model=quote(ask.model, safe="/@"), id=quote(ask.id, safe=""))
+        if not _DOTS.isdisjoint(path.partition("?")[0].split("/")):
+            raise AttemptFailed("bad_path", f"a path cannot hold {ask.id or ask.model!r}: it would be another path")
+        return path
 
     def auth(self, ask: Ask) -> tuple[tuple[str, str], ...]:
         """The headers that carry the credential."""

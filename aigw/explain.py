@@ -13,12 +13,12 @@ from aigw.declared import needs_sandbox
 from aigw.errors import AttemptFailed, ConfigError, Refusal
 from aigw.records import AccessKey
 from aigw.relay.drive import Unfinished, run
-from aigw.routing.plan import Candidate, plan
-from aigw.settings import Settings, format_duration
+from aigw.routing.plan import Candidate, Passed, plan
+from aigw.settings import Settings, format_duration, mask_url
 from aigw.snapshot import Limits, Snapshot
 
-# Where the sandbox would be: it is only started by `serve`.
-SANDBOX_URL = "http://127.0.0.1:0"
+# Stands for the address of the sandbox, which only `serve` starts.
+SANDBOX_URL = "http://sandbox"
 STRATEGY = "ordered"
 _TIMEOUT = "_timeout"
 _ANYBODY = AccessKey("", "", b"")
@@ -45,9 +45,10 @@ def explain(settings: Settings, models: Sequence[str], surface: str, key_name: s
     try:
         found = plan(operation, models[0], tuple(models[1:]), key, snapshot)
     except Refusal as refusal:
-        return answer | {"refusal": _refusal(refusal)}
+        passed = [Passed(name, own) for name in models if (own := _refused(operation, name, key, snapshot))]
+        return answer | {"refusal": _refusal(refusal), "passedOver": [_passed(each) for each in passed]}
     answer["candidates"] = [_candidate(operation, each, models, snapshot) for each in found.candidates]
-    answer["passedOver"] = [{"model": each.name, **_refusal(each.refusal)} for each in found.passed]
+    answer["passedOver"] = [_passed(each) for each in found.passed]
     return answer
 
 
@@ -55,7 +56,7 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     """The rest of an answer for people, below the table of its candidates."""
     if refusal := answer.get("refusal"):
         yield f"no candidate: {refusal['code']} ({refusal['status']}): {refusal['message']}"
-    for each in answer["passedOver"]:
+    for each in answer["passedOver"] if len(answer["models"]) > 1 else ():
         yield f"passed over {each['model']}: {each['code']}: {each['message']}"
     yield f"access key: {answer['accessKey'] or 'any (none is declared)'}"
     yield f"strategy: {answer['strategy']}: keys in the order they are configured, then the next model"
@@ -102,12 +103,14 @@ def _candidate(operation: Operation, candidate: Candidate, models: Sequence[str]
 
 
 def _where(operation: Operation, candidate: Candidate) -> str:
-    """Where it would be asked; never with the credential, which goes in a header."""
+    """Where it would be asked. The credential goes in a header; one in the base URL's query is hidden."""
     try:
         outgoing = run(candidate.provider.adapt(Ask(operation, candidate.model, candidate.key, {})))
     except AttemptFailed as error:
         return f"({error})"
-    return "(found out at the time)" if isinstance(outgoing, Unfinished) else f"{outgoing.origin}{outgoing.target}"
+    if isinstance(outgoing, Unfinished):
+        return "(found out at the time)"
+    return mask_url(f"{outgoing.origin}{outgoing.target}")
 
 
 def _why(candidate: Candidate, models: Sequence[str], snapshot: Snapshot) -> str:
@@ -120,6 +123,19 @@ def _why(candidate: Candidate, models: Sequence[str], snapshot: Snapshot) -> str
     else:
         reason = "the catalog's default provider"
     return reason if candidate.known else f"{reason}, not in the catalog: passed through as it is"
+
+
+def _refused(operation: Operation, name: str, key: AccessKey, snapshot: Snapshot) -> Refusal | None:
+    """Why one name alone would be refused."""
+    try:
+        plan(operation, name, (), key, snapshot)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _passed(passed: Passed) -> dict[str, Any]:
+    return {"model": passed.name, **_refusal(passed.refusal)}
 
 
 def _refusal(refusal: Refusal) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from aigw.adapter import (
     join,
     origin_of,
 )
+from aigw.errors import AttemptFailed
 from aigw.records import ProviderKey
 from aigw.secret import Secret
 
@@ -62,9 +63,7 @@ def test_origin(url: str, origin: Origin, authority: str) -> None:
     assert str(origin) == f"{origin.scheme}://{authority}"
 
 
-@pytest.mark.parametrize(
-    "url", ["", "api.example.com/v1", "/v1", "ftp://a/", "https://", "https://a:x/", "ws://a"]
-)
+@pytest.mark.parametrize("url", ["", "api.example.com/v1", "/v1", "ftp://a/", "https://", "https://a:x/", "ws://a"])
 def test_no_origin(url: str) -> None:
     """What is no absolute http or https URL has no origin."""
     with pytest.raises(ValueError, match=r"."):
@@ -179,4 +178,37 @@ def test_surface_url(provider: Provider) -> None:
 )
 def test_path(provider: Provider, model: str, id: str, operation: Operation, path: str) -> None:
     """Model and id are quoted into the path, so that neither opens a query or a fragment."""
+    assert provider.path(Ask(operation, model, None, {}, id)) == path
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "id"),
+    [
+        (operations.RESPONSE_GET, "m", ".."),
+        (operations.RESPONSE_DELETE, "m", "."),
+        (operations.RESPONSE_CANCEL, "m", ".."),
+        (operations.GEMINI_GENERATE, "a/../b", ""),
+        (operations.GEMINI_GENERATE, "a/./b", ""),
+        (operations.GEMINI_GENERATE, "../../v1/files/b", ""),
+    ],
+)
+async def test_path_stays_below_the_base_url(provider: Provider, operation: Operation, model: str, id: str) -> None:
+    """Neither a model nor an id can name another path, where the provider's key would do something else."""
+    with pytest.raises(AttemptFailed, match="it would be another path") as caught:
+        await provider.adapt(Ask(operation, model, None, {}, id))
+    assert caught.value.reason == "bad_path"
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "id", "path"),
+    [
+        (operations.CHAT, "../x", "", "chat/completions"),
+        (operations.GEMINI_GENERATE, "a..b/.c", "", "models/a..b/.c:generateContent"),
+        (operations.RESPONSE_GET, "m", "../x", "responses/..%2Fx"),
+        (operations.RESPONSE_GET, "m", "%2e%2e", "responses/%252e%252e"),
+        (operations.REALTIME, "../x", "", "realtime?model=../x"),
+    ],
+)
+def test_dots_that_lead_nowhere(provider: Provider, operation: Operation, model: str, id: str, path: str) -> None:
+    """Dots within a segment are dots, and what is not in the path is not looked at."""
     assert provider.path(Ask(operation, model, None, {}, id)) == path

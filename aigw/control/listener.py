@@ -54,6 +54,10 @@ class Listener:
             await self._converse(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
             pass  # the client left, or never said anything (a timeout is an OSError)
+        except asyncio.CancelledError:
+            # By `close`, and nothing waits for this task but asyncio's streams, which take a cancelled one for a bug
+            # and report it (Python 3.11, gh-110378).
+            pass
         finally:
             self._serving.discard(task)
             writer.transport.abort()

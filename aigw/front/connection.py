@@ -14,35 +14,40 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import HttpRequestParser
 
-from aigw.errors import BadRequest, MethodNotAllowed, NotFound, Refusal, RequestTimeout, TooLarge
+from aigw.errors import BadRequest, MethodNotAllowed, NotFound, Refusal, RequestTimeout
 from aigw.front import answers, tunnel
 from aigw.front.familiar import Familiar, familiarise
+from aigw.front.framing import CHUNKED, body_length, head_too_large, not_http, path_in
 from aigw.front.identify import identify
 from aigw.front.routes import ModelsRoute, Route, format_of, route
 from aigw.front.turn import Turn
 from aigw.records import AccessKey
+from aigw.relay.cork import Corked
 from aigw.wire.chunked import BadChunkError, Chunks
-from aigw.wire.head import CONTENT_LENGTH, Head
+from aigw.wire.head import Head
 from aigw.wire.message import RequestHead
 
 if TYPE_CHECKING:
     from aigw.front.delivery import Delivery
     from aigw.front.gateway import Gateway
 
-# What of a body is still to come, if it is not a number of bytes.
-NOTHING, CHUNKED = 0, -1
-
+# What of a body is still to come.
+NOTHING = 0
 MAX_FIELDS = 128
-# After an answer to a request whose body was not read to its end, what still comes is thrown away for this many
-# seconds: closing at once would reset the connection and could take the answer with it (RFC 9112, section 9.6).
+# Methods are upper-case; empty lines before one are passed over (RFC 9112, section 2.2).
+_FIRST = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_BLANK = b"\r\n"
+# After an answer to a request whose body was not read to its end, what still comes is thrown away until it has been
+# quiet for this many seconds: closing at once would reset the connection and could take the answer with it (RFC 9112,
+# section 9.6).
 LINGER = 5.0
+# However much still comes, it is over then: no honest body is refused and sent on for longer.
+MAX_LINGER = 30.0
 
 
 class CallerConnection(tunnel.Side):
     """The server side of one connection."""
 
-
-    transport: asyncio.Transport
 
     def __init__(self, gateway: Gateway) -> None:
         self.turn: Turn | None = None
@@ -55,6 +60,7 @@ class CallerConnection(tunnel.Side):
         self._served = 0
         self._familiar: Familiar | None = None
         self._lingering = False
+        self._refused = 0.0
         self._tunnelled = False
         self._advancing = False
         self.gateway = gateway
@@ -75,7 +81,7 @@ class CallerConnection(tunnel.Side):
     # -- asyncio.Protocol ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
+        self.transport = Corked(transport, self.gateway.relay.outbox)  # type: ignore[arg-type]
         self.since = monotonic()
         self.gateway.connected(self)
 
@@ -119,8 +125,10 @@ class CallerConnection(tunnel.Side):
 
     def _read(self, data: bytes) -> None:
         """Bytes that begin with a request's head, perhaps with all of it and more."""
+        if data[0] in _BLANK:
+            data = data.lstrip(_BLANK)
         end = data.find(b"\r\n\r\n") + 4
-        if end < 4:
+        if not 4 <= end <= self.gateway.max_head_bytes:
             self._keep_head(data)
             return
         raw = data[:end]
@@ -132,28 +140,27 @@ class CallerConnection(tunnel.Side):
                 self._start(familiar.message, familiar.head, familiar.route, length, familiar.key, data[end:])
                 return
         try:
-            if end > self.gateway.max_head_bytes:
-                raise head_too_large(self.gateway.max_head_bytes)
             messages = self._parser.feed_data(raw)[0]
         except HttpProcessingError as exc:
             self._malformed(exc, data)
             return
-        except TooLarge as refusal:
-            self._refuse(refusal, _path_in(data))
-            return
         self._head = b""
         if messages:
             self._begin(messages[0][0], raw, data[end:])
-        elif end < len(data):
-            self._read(data[end:])  # blank lines before a request line (RFC 9112, section 2.2)
+        else:
+            self._refuse(not_http("it is no request"), path_in(data))
 
     def _keep_head(self, data: bytes) -> None:
-        """A head that is not complete; bare line feeds will never complete it."""
+        """A head that is not complete, or too large to be. One with bare line feeds never will be complete."""
         if len(data) > self.gateway.max_head_bytes:
-            self._refuse(head_too_large(self.gateway.max_head_bytes), _path_in(data))
+            self._refuse(head_too_large(self.gateway.max_head_bytes), path_in(data))
         elif b"\n\n" in data or b"\n\r\n" in data.replace(b"\r\n", b""):
-            self._refuse(BadRequest("The request is not valid HTTP/1.1: lines end with CR LF."), _path_in(data))
-        else:
+            self._refuse(not_http("lines end with CR LF"), path_in(data))
+        elif not _FIRST.issuperset(data[:1]):
+            self._refuse(not_http("it begins with no method"), "")
+        elif data:
+            if not self._head:
+                self.since = monotonic()
             self._head = data
 
     def _begin(self, message: RequestHead, raw: bytes, data: bytes) -> None:
@@ -161,14 +168,17 @@ class CallerConnection(tunnel.Side):
         path = message.path.partition("?")[0]
         head = Head(message.raw_headers)
         try:
+            length = body_length(message, head)
             found = route(message.method, path)
+        except BadRequest as refusal:
+            self._refuse(refusal, path, message)
+            return
         except (NotFound, MethodNotAllowed) as refusal:
-            self._refuse_unknown(refusal, message, head, path)
+            self._refuse_unknown(refusal, message, head, path, length, data)
             return
         if isinstance(found, ModelsRoute):
             self._hand_over(message)
             return
-        length = CHUNKED if message.chunked else int(head.noted.get(CONTENT_LENGTH, b"0"))
         key = self._start(message, head, found, length, None, data)
         self._familiar = familiarise(raw, message, head, found, key, self.gateway.snapshot) if key else None
 
@@ -177,19 +187,20 @@ class CallerConnection(tunnel.Side):
     ) -> AccessKey | None:
         """Begin a turn; `key` is known for a familiar head. Returns the access key, None if there was none."""
         self._served += 1
+        self.turn = turn = Turn(self.gateway, self, message, head, route)
+        if 0 <= length <= len(data):
+            known = turn.begin(length, key)
+            if self.turn is turn:
+                turn.on_body(data[:length], True)
+            if length < len(data):
+                self._wait(data[length:])
+            return known
         self._left = length
         if length == CHUNKED:
             self._chunks = Chunks()
-        self.turn = turn = Turn(self.gateway, self, message, head, route)
         known = turn.begin(length, key)
-        if self._left:
-            if data:
-                self._take_body(data)
-        else:
-            if self.turn is turn:
-                turn.on_body(b"", True)
-            if data:
-                self._wait(data)
+        if data and self._left:
+            self._take_body(data)
         return known
 
     def _take_body(self, data: bytes) -> None:
@@ -210,61 +221,69 @@ class CallerConnection(tunnel.Side):
             data, rest, self._left = data[: self._left], data[self._left :], NOTHING
         if self.turn is not None:
             self.turn.on_body(data, not self._left)
-        if rest and not self._lingering:
+        if rest:
             self._wait(rest)
 
     def _wait(self, data: bytes) -> None:
         """Bytes behind the request under way: the next one's, which waits for its turn."""
-        if self.turn is None and not self._waiting and not self._advancing:
-            self._read(data)
+        if self._lingering or self.transport.is_closing():
             return
         self._waiting += data
-        if not self._tunnelled:
-            self.transport.pause_reading()
+        self.transport.pause_reading()
+        if self.turn is None:
+            self._advance_soon()
+
+    def _advance_soon(self) -> None:
+        """Not at once: a thousand requests in one segment would be a thousand calls deep."""
+        if not self._advancing:
+            self._advancing = True
+            self.gateway.relay.loop.call_soon(self._advance)
 
     def _advance(self) -> None:
         """Begin the next request if it came while another one was under way."""
         self._advancing = False
         data, self._waiting = self._waiting, b""
-        self.transport.resume_reading()
-        if data and self.turn is None and not self._lingering:
+        if not self._lingering and not self.transport.is_closing():
+            self.transport.resume_reading()
             self._read(data)
 
     def _bad_body(self, exc: Exception) -> None:
         """The body's chunks are broken: where the next request would begin cannot be known."""
-        error = BadRequest(f"The request is not valid HTTP/1.1: {_first_line(exc)}")
         if self.turn is not None:
-            self.turn.body_failed(error)
+            self.turn.body_failed(not_http(str(exc)))
         else:
             self.transport.abort()
 
-    def _malformed(self, exc: Exception, data: bytes) -> None:
+    def _malformed(self, exc: HttpProcessingError, data: bytes) -> None:
         """Bytes that are not HTTP, or HTTP that two parsers could read differently: answered, never forwarded."""
-        error: Refusal
-        if isinstance(exc, LineTooLong):
-            error = head_too_large(self.gateway.max_head_bytes)
-        else:
-            error = BadRequest(f"The request is not valid HTTP/1.1: {_first_line(exc)}")
-        self._refuse(error, _path_in(data))
+        too_long = isinstance(exc, LineTooLong)
+        error = head_too_large(self.gateway.max_head_bytes) if too_long else not_http(exc.message)
+        self._refuse(error, path_in(data))
 
-    def _refuse_unknown(self, refusal: Refusal, message: RequestHead, head: Head, path: str) -> None:
+    def _refuse_unknown(
+        self, refusal: Refusal, message: RequestHead, head: Head, path: str, length: int, data: bytes
+    ) -> None:
         """Nothing at this path, or not with this method; but who calls is asked first."""
         try:
             identify(head, self.gateway.snapshot)
         except Refusal as unknown:
             refusal = unknown
-        self._refuse(refusal, path, message)
+        goes_on = 0 <= length <= len(data) and not message.should_close and not self.gateway.draining
+        self._refuse(refusal, path, message, close=not goes_on)
+        if goes_on and length < len(data):
+            self._wait(data[length:])
 
-    def _refuse(self, refusal: Refusal, path: str, message: RequestHead | None = None) -> None:
-        """Answer what never became a turn, and close."""
+    def _refuse(self, refusal: Refusal, path: str, message: RequestHead | None = None, *, close: bool = True) -> None:
+        """Answer what never became a turn, and close unless the next request can follow."""
         anthropic = message is not None and "anthropic-version" in message.headers
         format = self.gateway.formats[format_of(path, anthropic)]
         request_id = self.gateway.request_id(Head(message.raw_headers if message is not None else ()))
         lines, body = answers.refusal_parts(refusal, format, request_id)
         head_only = message is not None and message.method == "HEAD"
-        self.write(answers.body_answer(refusal.http_status, lines, body, close=True, head_only=head_only))
+        self.write(answers.body_answer(refusal.http_status, lines, body, close=close, head_only=head_only))
         self.gateway.refused(refusal, request_id, message.method if message is not None else "", path)
-        self._linger()
+        if close:
+            self._linger()
 
     def _hand_over(self, message: RequestHead) -> None:
         """Give the connection to aiohttp: the request is told again, without a body, and is the last one on it."""
@@ -274,8 +293,8 @@ class CallerConnection(tunnel.Side):
         lines += [b"connection: close", b"", b""]
         handler = self.gateway.local_server()
         self.gateway.disconnected(self)
-        self.transport.set_protocol(handler)
-        handler.connection_made(self.transport)
+        self.transport.raw.set_protocol(handler)
+        handler.connection_made(self.transport.raw)
         handler.data_received(b"\r\n".join(lines))
         self._lingering = True
 
@@ -293,10 +312,15 @@ class CallerConnection(tunnel.Side):
         """Read on."""
         self.transport.resume_reading()
 
-    def tunnel(self, upstream: asyncio.Transport) -> None:
+    def tunnel(self, upstream: Corked) -> None:
         """Pass bytes both ways from now on."""
         self._tunnelled = True
         tunnel.join(self, upstream)
+        # What the caller said before the upstream had agreed.
+        early, self._waiting = self._waiting, b""
+        if early:
+            upstream.write(early)
+            self.transport.resume_reading()
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -306,41 +330,47 @@ class CallerConnection(tunnel.Side):
             return
         self.turn = None
         if turn.closes or self.gateway.draining:
-            if self.body_open:
+            if self.body_open or self._waiting:
                 self._linger()
             else:
                 self.transport.close()
         elif self._waiting:
-            self._advancing = True
-            self.gateway.relay.loop.call_soon(self._advance)
+            self._advance_soon()
 
     def _linger(self) -> None:
         """Say that nothing more comes, and throw away what the caller still sends."""
         self._lingering = True
         self._left = NOTHING
+        self._head = b""
         self.turn = None
-        self.since = monotonic()
+        self.since = self._refused = monotonic()
         if self.transport.is_closing():
             return
         self.transport.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer before anything was asked, and close."""
+        self._refuse(refusal, "")
+
     def close(self) -> None:
-        """Close now if nothing is under way."""
+        """Close now if nothing is under way, or with the answer that is."""
         if self.turn is None:
             self.transport.close()
+        else:
+            self.turn.closes = True
 
     def sweep(self, now: float) -> None:
         """Called about once a second: is this connection worth its place?"""
         if self.arrived:
             self.arrived = False
             # Bytes of a head do not buy time: it has to be complete within its limit.
-            if not self._head or self.since == 0.0:
+            if not self._head:
                 self.since = now
         idle = now - self.since
         if self._lingering:
-            if idle > LINGER:
+            if idle > LINGER or now - self._refused > MAX_LINGER:
                 self.transport.abort()
         elif self.turn is not None:
             self._sweep_body(idle)
@@ -359,22 +389,3 @@ class CallerConnection(tunnel.Side):
             self._refuse(RequestTimeout(f"The request's head did not come within {limit:g} s."), "")
         elif idle > (patience.keepalive_timeout if self._served else patience.head_timeout):
             self.transport.close()
-
-
-def head_too_large(most: int) -> TooLarge:
-    """A request head over the limit."""
-    return TooLarge(
-        f"The request line and headers are larger than {most} bytes (limits.max_head_bytes).",
-        status=431,
-        code="headers_too_large",
-    )
-
-
-def _path_in(data: bytes) -> str:
-    """The path in the first line of bytes that could not be parsed, for the format of the error."""
-    parts = data[:2048].split(b"\r\n", 1)[0].split(b" ")
-    return parts[1].decode("latin-1") if len(parts) > 1 else ""
-
-
-def _first_line(exc: Exception) -> str:
-    return str(exc).strip().split("\n", 1)[0][:200]

@@ -40,6 +40,7 @@ class Delivery:
         self._tap: Tap | None = None
         self._head_sent = False
         self._chunked = False
+        self._unframed = False
         self._events = False
         self._last = b""
         self._auth_ms = 0.0
@@ -97,7 +98,7 @@ class Delivery:
         if complete and (not self._events or not size):
             return b"content-length: %d\r\n" % size
         if self.message.version.minor == 0:
-            self.closes = True
+            self.closes = self._unframed = True
             return b""
         self._chunked = True
         return b"transfer-encoding: chunked\r\n"
@@ -121,7 +122,8 @@ class Delivery:
         """After the write: meter, and finish with the last bytes."""
         if data:
             self.record.bytes_out += len(data)
-            self._last = data
+            # An event's blank line may come in two arrivals.
+            self._last = data if len(data) > 3 else self._last[-3:] + data
             if self._tap is not None:
                 self._tap.feed(data)
         if complete:
@@ -130,17 +132,28 @@ class Delivery:
     def on_broken(self, error: AnswerBroken) -> None:
         """The answer stopped midway: say so where the format has words for it, else cut, never end cleanly."""
         outcome: recorded.Outcome = recorded.TIMEOUT if error.reason.endswith("timeout") else recorded.BROKEN
-        if self._events and self._chunked and self._between_events():
+        told = self._can_tell()
+        if told:
             message = f"The answer stopped midway: {error.detail or error.reason}."
-            trouble = Trouble(502, "upstream_error", message, None, self.record.request_id)
-            event = self.format.stream_error(trouble)
+            event = self.format.stream_error(Trouble(502, "upstream_error", message, None, self.record.request_id))
             end = b"" if self.format.cuts_after_error else b"0\r\n\r\n"
-            self.connection.write(b"%x\r\n%b\r\n%b" % (len(event), event, end))
+            self.connection.write(b"%x\r\n%b\r\n%b" % (len(event), event, end) if self._chunked else event)
+            if self._chunked and end and not self.connection.body_open:
+                # The body has its proper end. To close now, unannounced, would hit the caller's next request.
+                self._finish(outcome, error.reason)
+                return
+        if self._unframed and not told:
+            # Where the end of the connection is the end of the body, only a reset tells that it is not.
+            self.connection.transport.abort()
         self._cut(outcome, error.reason)
 
-    def _between_events(self) -> bool:
-        """Whether the caller has only whole events; half a one can be neither finished nor taken back."""
-        return self._last.endswith((b"\n\n", b"\r\n\r\n"))
+    def _can_tell(self) -> bool:
+        """Whether an event of ours can follow: in a plain stream of events, of which the caller has only whole ones."""
+        if not self._events or not (self._chunked or self._unframed) or self._exchange is None:
+            return False
+        head = self._exchange.attempts[-1].head
+        coded = head is not None and head.headers.get("Content-Encoding", "identity").lower() != "identity"
+        return not coded and self._last.endswith((b"\n\n", b"\r\n\r\n"))
 
     def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
         """Nothing to send: an upstream's own error, or one that lists the attempts."""
@@ -167,7 +180,8 @@ class Delivery:
 
     def on_switched(self, attempt: Attempt) -> None:
         """The upstream switched protocols: from here on bytes go both ways as they are."""
-        assert attempt.head is not None and attempt.connection is not None
+        assert attempt.head is not None
+        assert attempt.connection is not None
         self.record.status = 101
         self.record.provider, self.record.model = attempt.record.provider, attempt.record.model
         self.record.first_byte = monotonic()
@@ -181,7 +195,8 @@ class Delivery:
         )
         self._head_sent = True
         self.connection.write(b"".join(answer))
-        self.connection.tunnel(attempt.connection.detach())
+        upstream, attempt.connection = attempt.connection.detach(), None
+        self.connection.tunnel(upstream)
 
     # -- the end -------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from secrets import token_hex
@@ -10,9 +11,10 @@ from time import monotonic, time
 from typing import Protocol
 
 import attrs
+import msgspec
 from aiohttp import web
 
-from aigw.errors import Refusal
+from aigw.errors import Overloaded, Refusal
 from aigw.front.connection import CallerConnection
 from aigw.front.delivery import Delivery
 from aigw.front.planner import Planner
@@ -27,6 +29,9 @@ from aigw.wire.head import X_REQUEST_ID, Head
 from aigw.wire.inflate import InflateError, inflater
 
 SWEEP = 1.0
+# How much of an upstream's error that is no JSON is looked at, and how much of its words is told.
+MAX_WORDS_READ, MAX_WORDS = 4096, 400
+_MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)|<[^>]*(?:>|$)", re.IGNORECASE | re.DOTALL)
 
 
 def request_ids() -> Iterator[str]:
@@ -99,10 +104,14 @@ class Gateway:
         return CallerConnection(self)
 
     def connected(self, connection: CallerConnection) -> None:
-        """A caller has connected."""
+        """A caller has connected. One too many is told so; where even that has become too much, it is not."""
         self.connections.add(connection)
-        if (self._max_connections and len(self.connections) > self._max_connections) or self.draining:
-            connection.transport.close()
+        most, now = self._max_connections, len(self.connections)
+        if self.draining or (most and now > 2 * most):
+            connection.transport.abort()
+        elif most and now > most:
+            why = f"The gateway serves no more than {most} connections (server.max_connections)."
+            connection.refuse(Overloaded(why, retry_after=1))
 
     def disconnected(self, connection: CallerConnection) -> None:
         """A caller is gone, or its connection is aiohttp's now."""
@@ -114,7 +123,10 @@ class Gateway:
         if self._local is None:
             from aigw.front.local import Local
 
-            self._local = web.Server(Local(self).handle, access_log=None, keepalive_timeout=0)
+            most = self.max_head_bytes
+            self._local = web.Server(
+                Local(self).handle, access_log=None, keepalive_timeout=0, max_line_size=most, max_field_size=most
+            )
         return self._local()
 
     def start(self) -> None:
@@ -144,18 +156,13 @@ class Gateway:
     def error_body(self, attempt: Attempt, format: Format, request_id: str) -> ErrorBody:
         """What an upstream said about its error: as it is if it is JSON, else in words of the caller's format."""
         assert attempt.head is not None
-        body, headers = attempt.body, attempt.head.headers
-        encoding = headers.get("Content-Encoding")
-        if encoding and (undo := inflater(encoding)) is not None:
-            try:
-                body = undo.feed(body)
-            except InflateError:
-                body = b""
-        body = self._scrubber.scrub(body)
-        if "json" in headers.get("Content-Type", "") and body.lstrip()[:1] in (b"{", b"["):
+        headers = attempt.head.headers
+        kind, encoding = headers.get("Content-Type", ""), headers.get("Content-Encoding", "")
+        body = self._scrubber.scrub(_plain(attempt.body, encoding))
+        if "json" in kind and _is_json(body):
             return ErrorBody(body, bool(encoding))
-        text = body[:400].decode("utf-8", "replace").strip() or "no further explanation"
-        message = f"The provider `{attempt.record.provider}` answered with status {attempt.head.code}: {text}"
+        words = _words(body) or "no further explanation"
+        message = f"The provider `{attempt.record.provider}` answered with status {attempt.head.code}: {words}"
         trouble = Trouble(attempt.head.code, "upstream_error", message, None, request_id)
         return ErrorBody(format.error(trouble), True)
 
@@ -179,6 +186,10 @@ class Gateway:
         record.status = refusal.http_status
         record.outcome = recorded.REFUSED
         record.error = refusal.error_code
+        self.served(record)
+
+    def served(self, record: Record) -> None:
+        """A request that was no turn is over."""
         record.finish(monotonic())
         for sink in self._sinks:
             sink(record)
@@ -191,15 +202,7 @@ class Gateway:
         for connection in list(self.connections):
             connection.close()
         if self.in_flight:
-            self._drained = self.relay.loop.create_future()
-            try:
-                async with asyncio.timeout(timeout):
-                    await self._drained
-            except TimeoutError:
-                for connection in list(self.connections):
-                    if connection.turn is not None:
-                        connection.turn.cut()
-            self._drained = None
+            await self._finish_or_cut(timeout)
         if self._local is not None:
             await self._local.shutdown(1.0)
         if self._sweeper is not None:
@@ -211,6 +214,17 @@ class Gateway:
         self.relay.pool.abort()
         self.relay.deadlines.close()
 
+    async def _finish_or_cut(self, timeout: float) -> None:
+        self._drained = self.relay.loop.create_future()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._drained
+        except TimeoutError:
+            for connection in list(self.connections):
+                if connection.turn is not None:
+                    connection.turn.cut()
+        self._drained = None
+
     @property
     def in_flight(self) -> int:
         """How many requests are being served."""
@@ -219,3 +233,29 @@ class Gateway:
     def _note_drained(self) -> None:
         if self._drained is not None and not self._drained.done() and not self.in_flight:
             self._drained.set_result(None)
+
+
+def _plain(body: bytes, encoding: str) -> bytes:
+    """A body without its content coding, as far as it can be undone."""
+    undo = inflater(encoding)
+    if undo is None:
+        return b""
+    try:
+        return undo.feed(body)
+    except InflateError:
+        return b""
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether a body is whole: upstreams cut theirs off, or call a web page JSON."""
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return body.lstrip()[:1] in (b"{", b"[")
+
+
+def _words(body: bytes) -> str:
+    """The beginning of what a text or a web page says, on one line."""
+    text = _MARKUP.sub(" ", body[:MAX_WORDS_READ].decode("utf-8", "replace"))
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:MAX_WORDS]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -20,6 +21,8 @@ from aigw.errors import NotFound, Refusal
 from aigw.front import answers
 from aigw.front.identify import identify
 from aigw.front.routes import ModelsRoute, format_of, route
+from aigw.observe import record as recorded
+from aigw.observe.record import Record
 from aigw.records import AccessKey
 from aigw.snapshot import Snapshot
 from aigw.wire.head import Head
@@ -27,6 +30,8 @@ from aigw.wire.head import Head
 if TYPE_CHECKING:
     from aigw.front.gateway import Gateway
 
+# What metrics and the log call these requests; providers are asked for no models.
+SURFACE = "models"
 MAX_PAGE = 1000
 # Lists are made from hundreds of entries; a page is kept per key, shape and query until the snapshot changes.
 MAX_KEPT = 256
@@ -99,22 +104,27 @@ class Local:
         # Google's SDK lists models at /v1/models too (its default version since 3.0): its header tells it apart.
         google = "x-goog-api-key" in request.headers and not (anthropic or "Authorization" in request.headers)
         head = Head(request.raw_headers)
-        request_id = gateway.request_id(head)
+        record = Record(gateway.request_id(head), SURFACE, monotonic(), time())
         try:
             key = identify(head, gateway.snapshot)
+            record.access_key_id, record.access_key_name = key.id, key.name
             found = route(request.method, request.rel_url.raw_path)
             if not isinstance(found, ModelsRoute):
                 raise NotFound("There is nothing here.")
             shape = "gemini" if found.gemini or google else "messages" if anthropic else "chat"
             body = orjson.dumps(self._answer(found, key, shape, request))
-            status, extra = 200, {"content-type": "application/json"}
+            record.status, record.outcome = 200, recorded.OK
+            extra = {"content-type": "application/json"}
         except Refusal as refusal:
             format = gateway.formats["gemini" if google else format_of(request.rel_url.raw_path, anthropic)]
-            status = refusal.http_status
-            lines, body = answers.refusal_parts(refusal, format, request_id)
+            record.status, record.outcome, record.error = refusal.http_status, recorded.REFUSED, refusal.error_code
+            lines, body = answers.refusal_parts(refusal, format, record.request_id)
             extra = dict(line.split(": ", 1) for line in b"".join(lines).decode("latin-1").splitlines())
-        extra |= {"x-request-id": request_id, "request-id": request_id}
-        return web.Response(status=status, body=body, headers=extra)
+        record.bytes_out = 0 if request.method == "HEAD" else len(body)
+        gateway.served(record)
+        # aiohttp would otherwise tell its version and Python's.
+        extra |= {"x-request-id": record.request_id, "request-id": record.request_id, "server": "aigw"}
+        return web.Response(status=record.status, body=body, headers=extra)
 
     def _answer(self, found: ModelsRoute, key: AccessKey, shape: str, request: web.BaseRequest) -> Any:
         models = self._models(shape, key)
@@ -160,7 +170,7 @@ def _anthropic_list(models: list[Listed], query: Any) -> dict[str, Any]:
         first = ids.index(query["after_id"]) + 1
     if query.get("before_id") in ids:
         last = ids.index(query["before_id"])
-    limit = _number(query.get("limit"), 20)
+    limit = _number(query.get("limit"), 20) or 20
     page = models[first:last][:limit] if "before_id" not in query else models[first:last][-limit:]
     data = [_anthropic(model) for model in page]
     more = len(models[first:last]) > len(page)
@@ -179,7 +189,7 @@ def _gemini(model: Listed) -> dict[str, Any]:
 
 def _gemini_list(models: list[Listed], query: Any) -> dict[str, Any]:
     start = _number(query.get("pageToken"), 0)
-    size = _number(query.get("pageSize"), 50)
+    size = _number(query.get("pageSize"), 50) or 50
     answer: dict[str, Any] = {"models": [_gemini(model) for model in models[start : start + size]]}
     if start + size < len(models):
         answer["nextPageToken"] = str(start + size)
@@ -187,7 +197,7 @@ def _gemini_list(models: list[Listed], query: Any) -> dict[str, Any]:
 
 
 def _number(text: str | None, default: int) -> int:
-    return min(int(text), MAX_PAGE) if text is not None and text.isascii() and text.isdigit() else default
+    return min(int(text[:9]), MAX_PAGE) if text and text.isascii() and text.isdigit() else default
 
 
 _LISTS: dict[str, Callable[[list[Listed], Any], dict[str, Any]]] = {

@@ -42,7 +42,7 @@ class Planner:
 
     def remember(self, response_id: str, provider: str) -> None:
         """Note which provider made a stored response, so that it is asked first for it."""
-        if len(self._stored) >= MAX_STORED:
+        if len(self._stored) >= MAX_STORED and response_id not in self._stored:
             del self._stored[next(iter(self._stored))]
         self._stored[response_id] = provider
 
@@ -64,4 +64,8 @@ class Planner:
 
 
 def _in_scope(key: AccessKey, provider: str) -> bool:
-    return key.scope.providers is None or provider in key.scope.providers
+    """Whether the key may call anything of this provider; which model made a response is not known."""
+    scope = key.scope
+    if scope.providers is not None and provider not in scope.providers:
+        return False
+    return scope.models is None or any(of == provider for of, _ in scope.models)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 from aigw.errors import InvalidBody
+from aigw.relay.cork import Corked
 from aigw.wire.message import RequestHead
 
 # Browsers cannot set headers, so OpenAI lets them send a key as a subprotocol; it is the caller's and stays here.
@@ -48,7 +49,9 @@ def answer_fields(fields: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
 class Side(asyncio.Protocol):
     """One end of a tunnel: what it receives goes to the other, at the other's pace."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    transport: Corked
+
+    def __init__(self, transport: Corked) -> None:
         self.transport = transport
         self.other: Side
 
@@ -66,9 +69,9 @@ class Side(asyncio.Protocol):
             self.other.transport.close()
 
 
-def join(caller: Side, upstream: asyncio.Transport) -> None:
+def join(caller: Side, upstream: Corked) -> None:
     """Make a tunnel of the caller's side and an upstream's transport."""
     caller.other = Side(upstream)
     caller.other.other = caller
-    upstream.set_protocol(caller.other)
+    upstream.raw.set_protocol(caller.other)
     upstream.resume_reading()

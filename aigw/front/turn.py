@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from aigw.errors import AigwError, InvalidBody, Refusal
+from aigw.errors import AigwError, InvalidBody, Overloaded, Refusal
 from aigw.front import tunnel
 from aigw.front.delivery import Delivery
 from aigw.front.identify import identify
@@ -209,7 +209,11 @@ class Turn(Delivery):
         """Stop now: the gateway is going down."""
         if self._exchange is not None:
             self._exchange.cancel("draining")
-        self._cut(recorded.BROKEN, "draining")
+        if self._head_sent:
+            self._cut(recorded.BROKEN, "draining")
+        else:
+            self.closes = True
+            self.refuse(Overloaded("The gateway is stopping; ask again.", retry_after=1))
 
 
 def clean_query(query: str, route: Route) -> str:

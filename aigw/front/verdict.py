@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from math import ceil
+from time import time
 
 from aigw.errors import AllFailed, AttemptTimeout, BadAnswer, Helps, Refusal, TotalTimeout, Unreachable
 from aigw.relay.attempt import Attempt, helps
 
 # SDKs wait for what they are told up to 120 s and take more as "do not retry" (facts measured of the SDKs).
 MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1, 120
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 def upstream_error(attempts: Sequence[Attempt]) -> Attempt | None:
-    """The attempt whose own error goes to the caller: the only one, one that ends all, or the last of a unanimous 4xx."""
+    """The attempt whose own error goes to the caller: the only one, one that ends all, the last of a unanimous 4xx."""
     last = attempts[-1]
     status = last.record.status
     if status < 400:
@@ -33,7 +38,8 @@ def refusal(attempts: Sequence[Attempt], *, out_of_time: bool, total: float) -> 
     error = attempts[0].error
     if isinstance(error, AttemptTimeout):
         return TotalTimeout(f"No answer in time (limits.per_request_timeout): {listed}.")
-    code = "upstream_error" if isinstance(error, BadAnswer) else None
+    # An answer that is of no use (a redirect, a web page) was an answer.
+    code = "upstream_error" if isinstance(error, BadAnswer) or attempts[0].record.status else None
     return Unreachable(f"The only candidate failed: {listed}.", code=code)
 
 
@@ -48,10 +54,21 @@ def describe(attempt: Attempt) -> str:
 
 
 def retry_after(attempts: Sequence[Attempt]) -> int:
-    """Seconds until the soonest upstream said it would take requests again, at least one."""
-    waits = [
-        int(head.headers["Retry-After"])
-        for head in (each.head for each in attempts)
-        if head is not None and head.headers.get("Retry-After", "").isdigit()
-    ]
-    return min(max(min(waits, default=MIN_RETRY_AFTER), MIN_RETRY_AFTER), MAX_RETRY_AFTER)
+    """Seconds until the soonest upstream said it would take requests again, within what SDKs wait for."""
+    now = time()
+    waits = [_wait(each.head.headers, now) for each in attempts if each.head is not None]
+    soonest = min((wait for wait in waits if wait is not None), default=MIN_RETRY_AFTER)
+    return int(min(max(ceil(soonest), MIN_RETRY_AFTER), MAX_RETRY_AFTER))
+
+
+def _wait(headers: Mapping[str, str], now: float) -> float | None:
+    """What an upstream says in seconds: retry-after-ms, or Retry-After as a number or a date (RFC 9110, 10.2.3)."""
+    milliseconds, after = headers.get("retry-after-ms", ""), headers.get("Retry-After", "")
+    if _NUMBER.fullmatch(milliseconds):
+        return float(milliseconds) / 1e3
+    if _NUMBER.fullmatch(after):
+        return float(after)
+    try:
+        return parsedate_to_datetime(after).timestamp() - now
+    except (ValueError, OverflowError):
+        return None

@@ -53,6 +53,7 @@ class Relay:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, pool: Pool, deadlines: Deadlines) -> None:
         self.loop = loop
+        self.outbox = pool.outbox
         self.pool = pool
         self.deadlines = deadlines
 
@@ -75,6 +76,7 @@ class Exchange:
         self.due = 0.0
         self.paused = False
         self._full = False
+        self._waits = False
         self.attempt: Attempt | None = None
         self._next = 0
         self._skipped: frozenset[tuple[str, str]] = frozenset()
@@ -101,7 +103,8 @@ class Exchange:
         now = monotonic()
         candidate = self._take_candidate()
         if candidate is None and not self.request.body.decided and now < self.due:
-            self.attempt = None  # `body_arrived` goes on: the rest of the body may name another model
+            self.attempt = None
+            self._waits = True  # `body_arrived` goes on: the rest of the body may name another model
             return
         if candidate is None or now >= self.due:
             self.attempt = None
@@ -164,7 +167,8 @@ class Exchange:
         """More of the request's body is there, or it is complete."""
         if self.attempt is not None:
             self.attempt.more()
-        elif self.request.body.decided:
+        elif self._waits and self.request.body.decided:
+            self._waits = False
             self._try_next()
 
     def pause(self) -> None:
@@ -188,6 +192,7 @@ class Exchange:
     def cancel(self, reason: str) -> None:
         """Nobody waits for the answer any more: the upstream's connection is closed in this very turn."""
         attempt, self.attempt = self.attempt, None
+        self._waits = False
         if attempt is not None and attempt.phase is not Phase.DONE:
             attempt.record.reason = reason
             attempt.cancel()

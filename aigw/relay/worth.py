@@ -11,9 +11,10 @@ _MOVES_KEY = frozenset({401, 402, 403, 404, 408, 409, 425, 429})
 _MOVES_MODEL = frozenset({400, 413, 422})
 
 # An error dressed as success begins so, whatever its writer puts between the marks; no answer of any API does.
-_ERROR_OBJECT = re.compile(rb'\s*\{\s*"error"\s*:\s*\{')
+# (Anthropic's names its type first.)
+_ERROR_OBJECT = re.compile(rb'\s*\{\s*(?:"type"\s*:\s*"error"\s*,\s*)?"error"\s*:\s*\{')
 # Of JSON this many bytes are looked at before any go on: enough for that beginning, far less than an answer has.
-TELLING = 32
+TELLING = 48
 
 
 def helps(status: int) -> Helps:
@@ -29,6 +30,8 @@ def disguised(kind: str, data: bytes) -> BadAnswer | None:
     """The error that an answer with a good status is after all, by its content type and its first bytes."""
     if "text/html" in kind:
         return BadAnswer("html", "the upstream answered with a web page")
+    if "json" in kind and not data:
+        return BadAnswer("empty_answer", "the upstream answered with nothing")
     if "json" in kind and _ERROR_OBJECT.match(data):
         return BadAnswer("error_in_answer", said("the upstream answered with an error dressed as success", data))
     return None

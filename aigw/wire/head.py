@@ -20,6 +20,7 @@ CONTENT_LENGTH = b"content-length"
 CONTENT_TYPE = b"content-type"
 EXPECT = b"expect"
 X_REQUEST_ID = b"x-request-id"
+TRANSFER_ENCODING = b"transfer-encoding"
 UPGRADE = b"upgrade"
 
 _NOTED = frozenset(
@@ -34,9 +35,12 @@ _NOTED = frozenset(
         CONTENT_TYPE,
         EXPECT,
         X_REQUEST_ID,
+        TRANSFER_ENCODING,
         UPGRADE,
     }
 )
+# Of these a second field goes on with the first one's list (RFC 9110, section 5.3).
+_LISTS = frozenset({CONNECTION, TRANSFER_ENCODING})
 
 Field = tuple[bytes, bytes]
 
@@ -64,8 +68,7 @@ class Head:
             if own:
                 if own not in noted:
                     noted[own] = value
-                elif own == CONNECTION:
-                    # A list (RFC 9110, section 5.3): what a second field names is of this hop, too.
+                elif own in _LISTS:
                     noted[own] += b", " + value
         self.noted = noted
         self.forwarded = forwarded

@@ -43,6 +43,10 @@ NAMES = frozenset({"model", "models"})
 _READ = NAMES | {"stream"}
 _INITIALS = frozenset("mM")
 
+# Counting a text in a body costs 0.6 µs per KiB, three times as much as decoding it: above this many bytes walking
+# the members, which finds a second `model` as well, is cheaper.
+COUNT_UP_TO = 4096
+
 # One member of the top-level object: its key, and where key and value stand.
 Member = tuple[str, int, int, int]
 
@@ -68,12 +72,14 @@ def peek(body: bytes, *, strict: bool = False) -> Peeked:
     must be the same one, so a second `model` or `models` is refused. `strict` also refuses the spellings that only
     some parsers read as these, for callers who may not call every model.
     """
+    if strict or len(body) > COUNT_UP_TO:
+        return _peek_members(body)
     try:
         head = _decode_head(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _peek_members(body)
     one, many = head.model is not msgspec.UNSET, head.models is not msgspec.UNSET
-    if strict or body.count(b'"model') > one + many:
+    if body.count(b'"model') > one + many:
         return _peek_members(body)
     return Peeked(
         head.model if one else None,  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ LARGE_BODY = 300_000
 # Faults that a caller does not notice.
 CALM = (
     *[""] * 12,
-    *("delay=2", "chunk=5", "nolen", "words=200", "size=60000", "headers=big", "informational", "close-after"),
+    *("delay=2", "chunk=5", "nolen", "words=200", "size=60000", "headers=big", "informational"),
     *("first-byte-delay=20", "first-event-delay=10", "events=40"),
 )
 # Faults before the answer's first content: another candidate saves the request.

@@ -13,7 +13,7 @@ import attrs
 from .asks import Ask
 
 # Longer than every time limit of the gateway under test: a caller that waits longer waits for nothing.
-PATIENCE = 20.0
+PATIENCE = 30.0
 _LINGER_ZERO = b"\x01\0\0\0\0\0\0\0"
 
 

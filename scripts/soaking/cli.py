@@ -108,17 +108,17 @@ async def look(gateway: Watched, asking: Asking, tally: Tally, until: float) -> 
     """Look from outside now and then, and say how it goes."""
     began = time.monotonic()
     every = min(10.0, max(0.5, (until - began) / 20))
-    while (now := time.monotonic()) < until:
+    while time.monotonic() < until:
+        await asyncio.sleep(min(every, max(0.0, until - time.monotonic())))
         metrics = await gateway.metrics()
-        sample = Sample(now - began, asking.made, gateway.memory(), int(metrics["aigw_upstream_connections"]))
-        rate = asking.made / sample.at if sample.at else 0.0
+        now = time.monotonic() - began
+        sample = Sample(now, asking.made, gateway.memory(), int(metrics["aigw_upstream_connections"]))
+        tally.samples.append(sample)
         print(
-            f"{sample.at:6.0f} s  {sample.requests:9,} requests  {rate:6.0f} /s  {sample.memory / 1024:7.1f} MiB"
-            f"  {sample.connections:4} upstream connections  {len(tally.wrong)} wrong",
+            f"{now:6.0f} s  {sample.requests:9,} requests  {sample.requests / now:6.0f} /s"
+            f"  {sample.memory / 1024:7.1f} MiB  {sample.connections:4} upstream connections  {len(tally.wrong)} wrong",
             flush=True,
         )
-        tally.samples.append(sample)
-        await asyncio.sleep(min(every, max(0.0, until - now)))
 
 
 async def settled(gateway: Watched, tally: Tally, most: int) -> None:
@@ -141,7 +141,7 @@ async def settled(gateway: Watched, tally: Tally, most: int) -> None:
         tally.wrong.append(f"memory grew by {growth:.1f} MiB per 100,000 requests")
     counted = int(metrics["aigw_requests_total"])
     print(
-        f"\nafterwards: 0 expected, {metrics['aigw_requests_in_flight']:.0f} requests in flight;"
+        f"\nafterwards: {metrics['aigw_requests_in_flight']:.0f} requests in flight;"
         f" {metrics['aigw_upstream_connections']:.0f} upstream connections open;"
         f" {gateway.descriptors()} descriptors; {counted:,} requests counted"
     )

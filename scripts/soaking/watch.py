@@ -28,9 +28,9 @@ control = "127.0.0.1:0"
 workers = {workers}
 data_dir = "{folder}/data"
 [limits]
-per_request_timeout = "2s"
-total_timeout = "6s"
-stream_idle_timeout = "2s"
+per_request_timeout = "4s"
+total_timeout = "12s"
+stream_idle_timeout = "4s"
 [[access_keys]]
 name = "soak"
 key = "{key}"

@@ -20,6 +20,7 @@ from aigw.observe.record import Record
 _ROOT = Path(__file__).parents[2]
 _SHARED = Path(os.environ.get("AIGW_SHARED", _ROOT.parent / "shared"))
 _START_SECONDS = 20.0
+_ANSWER_SECONDS = 60.0
 
 # Sizes of the pieces an answer comes in, as providers of the gateway's configuration: `c7:MODEL`.
 CHUNKS = (1, 2, 3, 5, 7, 13, 61, 509)
@@ -177,7 +178,8 @@ async def front(gateway: Any, replay: tuple[int, Path], cases: list[Case]) -> As
     log.write_text("")
     headers = {"authorization": f"Bearer {gate.token}", "content-type": "application/json"}
     connector = aiohttp.TCPConnector(limit=16)
+    patience = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     async with aiohttp.ClientSession(
-        gate.base_url, headers=headers, connector=connector, auto_decompress=False
+        gate.base_url, headers=headers, connector=connector, auto_decompress=False, timeout=patience
     ) as client:
         yield Front(gate, log, client)

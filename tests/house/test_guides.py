@@ -14,6 +14,8 @@ from pathlib import Path
 import attrs
 import pytest
 
+from aigw.catalog import Catalog
+
 TOKEN = "an-access-key-for-the-guides"
 GUIDES = "docs/guides/clients"
 PAGES = ("README.md", *(f"{GUIDES}/{name}.md" for name in ("openai-python", "anthropic-python", "google-genai")))
@@ -128,3 +130,21 @@ def test_curl_of_the_guides(shell: Shell, page: str) -> None:
     for call in calls:
         said = shell.run(["sh", "-s"], call.replace("curl ", "curl -sS --fail-with-body -m 30 ", 1))
         assert _ANSWERED.search(said), f"{call}\n{said}"
+
+
+# In code, in JSON, in a variable, or in Gemini's path with a verb behind it.
+_NAMED = re.compile(r"""(?:\bmodel(?:=|": |: )|models/|MODEL=)"?([\w.:/-]+?)(?::\w*Content)?(?=["\n?'])""")
+
+
+def test_models_of_the_guides_are_in_service(root: Path) -> None:
+    """A model that a guide names is in the catalog, and its maker has not announced its end."""
+    catalog = Catalog.load()
+    pages = [root / "README.md", *(root / GUIDES).glob("*.md")]
+    named = {name for page in pages for name in _NAMED.findall(page.read_text(encoding="utf-8"))}
+    real = {name for name in named if "sandbox" not in name and "unheard-of" not in name}
+    assert len(real) > 3
+    for name in real:
+        provider, _, model = name.rpartition(":")
+        found = catalog.get(provider, model) if provider else catalog.find(name)
+        assert found is not None, name
+        assert not found.deprecated, name

@@ -8,8 +8,31 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-# Module → where its rules are tested instead, and why there. A folder stands for all of its modules.
-ELSEWHERE: Mapping[str, str] = {}
+# Module → where its rules are tested instead. These have one of three reasons: they are seen through one door alone
+# (a kind of setting by what a file with it does); they hold data that other tests compare with; or they are the parts
+# of a thing that is tested as a whole, from outside.
+ELSEWHERE: Mapping[str, str] = {
+    "aigw/__main__.py": "tests/house/test_packaging.py: the command of a wheel and of a clone",
+    "aigw/errors.py": "tests/house/test_documented.py: the tree's codes and statuses",
+    "aigw/observe/descriptor.py": "tests/observe/test_outlet.py: its only user",
+    "aigw/observe/exposition.py": "tests/observe/test_metrics.py: what a scrape shows",
+    "aigw/observe/families.py": "tests/house/test_documented.py: data, compared with the reference",
+    "aigw/observe/series.py": "tests/observe/test_metrics.py: what a scrape shows",
+    "aigw/observe/totals.py": "tests/observe/test_metrics.py: what a scrape of several workers shows",
+    "aigw/sandbox/embedding.py": "tests/sandbox/test_plain.py: embeddings as they are answered",
+    "aigw/sandbox/errors.py": "tests/sandbox/test_faults.py: errors as they are answered",
+    "aigw/sandbox/openai_input.py": "tests/sandbox/test_chat.py: what requests lack or misuse",
+    "aigw/sandbox/reply.py": "tests/sandbox/test_staging.py: replies as they are staged",
+    "aigw/sandbox/routes.py": "tests/sandbox/test_server.py: paths as they are asked",
+    "aigw/sandbox/talk.py": "tests/sandbox/test_realtime.py: conversations from outside",
+    "aigw/settings/keys.py": "tests/settings/test_parts.py: keys by the sections that declare them",
+    "aigw/settings/kinds.py": "tests/settings/test_odd_values.py: kinds by what a file may say",
+    "aigw/settings/nouns.py": "tests/settings/test_parts.py: names by what a file may say",
+    "aigw/settings/problems.py": "tests/settings/test_loading.py: problems as an operator reads them",
+    "aigw/settings/sources.py": "tests/settings/test_loading.py: which source wins",
+    "aigw/settings/whole.py": "tests/settings/test_loading.py: the result",
+    "aigw/wire/openai_error.py": "tests/wire/formats/test_chat.py: the errors of the formats that share it",
+}
 
 
 def mirror(module: str) -> str:

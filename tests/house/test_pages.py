@@ -88,6 +88,14 @@ def test_scripts_named_in_pages_exist(pages: Mapping[str, str], root: Path) -> N
     assert [(name, script) for name, script in named if not (root / script).exists()] == []
 
 
+def test_tests_named_in_pages_exist(pages: Mapping[str, str], root: Path) -> None:
+    """A page that says what guards a promise names tests that are there."""
+    named = {(name, test) for name, text in pages.items() for test in re.findall(r"`(tests/[\w/.]+)`", text)}
+    assert named
+    missing = [(name, test) for name, test in named if not (root / test).exists()]
+    assert [(name, test) for name, test in missing if not test.endswith("/test_name.py")] == []
+
+
 @pytest.mark.parametrize("script", ["scripts/serve", "scripts/test"])
 def test_the_two_commands(pages: Mapping[str, str], script: str) -> None:
     """The README begins with the two commands that everybody needs."""

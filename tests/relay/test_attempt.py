@@ -18,6 +18,7 @@ from aigw.relay.deadlines import Deadlines
 from aigw.relay.failover import Exchange, Relay
 from aigw.relay.upstream.connection import TRUSTED_IDLE
 from aigw.relay.upstream.pool import Pool
+from aigw.relay.worth import TELLING
 from aigw.snapshot import Limits
 
 from .conftest import MakePool
@@ -139,10 +140,10 @@ async def test_plain_answer(launch: Launch, upstream: Upstream, status: int) -> 
     peer.write(head + b"\r\n\r\n")
     await turns(50)
     assert side.told == []
-    peer.write(body[:40])
+    peer.write(body[:TELLING])
     await until(lambda: side.pieces)
-    assert (side.status, side.pieces, side.complete) == (status, [body[:40]], False)
-    peer.write(body[40:])
+    assert (side.status, side.pieces, side.complete) == (status, [body[:TELLING]], False)
+    peer.write(body[TELLING:])
     await side.end()
     assert (side.data, side.complete, side.told) == (ANSWER, True, ["commit", "bytes"])
 

@@ -18,6 +18,8 @@ from aiohttp.http_parser import HttpResponseParser
 
 from aigw.adapter import Origin
 from aigw.errors import AttemptFailed, BadAnswer, ConnectionClosed
+from aigw.relay.cork import Corked, Outbox
+from aigw.relay.upstream import tls
 from aigw.wire.chunked import BadChunkError, Chunks
 from aigw.wire.message import ResponseHead
 
@@ -25,8 +27,6 @@ from aigw.wire.message import ResponseHead
 MAX_HEAD_BYTES = 128 * 1024
 MAX_FIELD_BYTES = 32 * 1024
 MAX_FIELDS = 256
-# Below this the copy of a join is cheaper than the longer system call of a vectored write.
-JOIN_BELOW = 16_384
 # A connection idle for longer than this is looked at with poll(2) before it is used again, in seconds.
 TRUSTED_IDLE = 0.5
 
@@ -50,7 +50,12 @@ class Listener(Protocol):
 
 
 class Home(Protocol):
-    """Where a connection goes when its answer is complete (`usable` again, or to be closed), or when it is gone."""
+    """Where a connection goes when its answer is complete (`usable` again, or to be closed), or when it is gone.
+
+    `outbox` takes what its connections write.
+    """
+
+    outbox: Outbox
 
     def give_back(self, connection: Connection, usable: bool) -> None: ...
 
@@ -62,7 +67,7 @@ class Connection(asyncio.Protocol):
     (RFC 9112, section 3.2.2)."""
 
 
-    transport: asyncio.Transport
+    transport: Corked
 
     def __init__(self, home: Home, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
         self.idle_since = 0.0
@@ -75,6 +80,7 @@ class Connection(asyncio.Protocol):
         self._left = NOTHING
         self._chunks: Chunks | None = None
         self._body_open = False
+        self._ended = False
         self._asked_head = False
         self._poll: select.poll | None = None
         self.home = home
@@ -102,10 +108,7 @@ class Connection(asyncio.Protocol):
         self._asked_head = head.startswith(b"HEAD ")
         if self.via:
             head = self._absolute(head)
-        if sum(map(len, body)) < JOIN_BELOW:
-            self.transport.write(b"".join((head, *body)))
-        else:
-            self.transport.writelines((head, *body))
+        self.transport.writelines((head, *body))
 
     def _absolute(self, head: bytes) -> bytes:
         line, rest = head.split(b"\r\n", 1)
@@ -133,7 +136,7 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close a connection that nobody uses; what an upstream did not want to read is not sent to its end."""
-        if self.transport.get_write_buffer_size():
+        if self.transport.unsent():
             self.transport.abort()
         else:
             self.transport.close()
@@ -143,7 +146,7 @@ class Connection(asyncio.Protocol):
         self._listener = None
         self.transport.abort()
 
-    def detach(self) -> asyncio.Transport:
+    def detach(self) -> Corked:
         """Give the transport away (a protocol switch): this connection is then nobody's."""
         self._listener = None
         self.home.forget(self)
@@ -164,7 +167,7 @@ class Connection(asyncio.Protocol):
     # -- asyncio.Protocol ----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
+        self.transport = Corked(transport, self.home.outbox)  # type: ignore[arg-type]
 
     def data_received(self, data: bytes) -> None:
         listener = self._listener
@@ -253,7 +256,7 @@ class Connection(asyncio.Protocol):
         assert message is not None
         self._listener = self._head = self._chunks = None
         self._left = NOTHING
-        spoilt = rest or self._body_open or message.should_close or self.transport.get_write_buffer_size()
+        spoilt = rest or self._body_open or message.should_close or self.transport.unsent()
         self.home.give_back(self, not spoilt)
         listener.on_arrival(head, data, True)
 
@@ -263,12 +266,17 @@ class Connection(asyncio.Protocol):
         if listener is not None:
             listener.on_lost(error)
 
+    def eof_received(self) -> None:
+        """Nothing more comes. Over TLS that counts only if TLS says so too: else somebody cut it (RFC 9112, 9.8)."""
+        connected = self.transport.get_extra_info("ssl_object")
+        self._ended = connected is None or tls.ended(connected)
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self.home.forget(self)
         listener, self._listener = self._listener, None
         if listener is None:
             return
-        if exc is None and self._head is not None and self._left == UNTIL_CLOSE:
+        if exc is None and self._ended and self._head is not None and self._left == UNTIL_CLOSE:
             listener.on_arrival(None, b"", True)
             return
         what = "in the middle of its answer" if self._head is not None else "before it answered"

@@ -8,6 +8,7 @@ from time import monotonic
 
 from aigw.adapter import Origin
 from aigw.errors import ConnectFailed
+from aigw.relay.cork import Outbox
 from aigw.relay.upstream.connect import Connector
 from aigw.relay.upstream.connection import Connection
 
@@ -37,6 +38,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._all: set[Connection] = set()
         self.closing = False
+        self.outbox = Outbox(self._loop)
 
     def take(self, origin: Origin) -> Connection | None:
         """An idle connection, at once, or None."""

@@ -33,6 +33,14 @@ class ResumingContext(ssl.SSLContext):
             del sessions[next(iter(sessions))]
 
 
+def ended(connected: ssl.SSLObject) -> bool:
+    """Whether the other side has ended TLS itself (RFC 8446, section 6.1), not only the connection below it."""
+    try:
+        return not connected.read(1)
+    except ssl.SSLError:
+        return False
+
+
 def client_context(ca_file: str | None = None) -> ResumingContext:
     """A verifying context. `ca_file` adds the operator's own authorities to the system's."""
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)

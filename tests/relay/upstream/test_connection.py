@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import pytest
 
 from aigw.adapter import Origin
 from aigw.errors import BadAnswer, ConnectionClosed
+from aigw.relay.cork import Corked, Outbox
+from aigw.relay.upstream.connect import Connector
 from aigw.relay.upstream.connection import MAX_HEAD_BYTES, Connection
 from aigw.relay.upstream.pool import Pool
 
@@ -44,41 +46,62 @@ class Wire(asyncio.Transport):
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
-
-@attrs.define(eq=False)
-class Home:
-    """What a connection says to its pool."""
-
-    given_back: list[bool] = attrs.field(factory=list)
-    forgotten: int = 0
-
-    def give_back(self, connection: Connection, usable: bool) -> None:
-        self.given_back.append(usable)
-
-    def forget(self, connection: Connection) -> None:
-        self.forgotten += 1
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return self if name == "wire" else default
 
 
-@attrs.define(eq=False)
+class AtOnce(Outbox):
+    """An outbox for which every write is the end of a turn."""
+
+    def __init__(self) -> None:
+        super().__init__(asyncio.get_running_loop())
+
+    def add(self, corked: Corked) -> None:
+        corked.flush()
+
+
+class Wires(Connector):
+    """Opens connections on wires that lead nowhere."""
+
+    wire: Wire
+
+    async def open(self, origin: Origin, make: Callable[[], Connection], timeout: float) -> Connection:
+        connection = make()
+        self.wire = Wire()
+        connection.connection_made(self.wire)
+        return connection
+
+
+@attrs.frozen(eq=False)
 class Line:
     """A connection without a network."""
 
     connection: Connection
     wire: Wire
-    home: Home
+    pool: Pool
+
+    async def ask(self, heard: Heard, head: bytes, body: Sequence[bytes] = (), *, more: bool = False) -> None:
+        """Write a request; it is out when this returns."""
+        self.connection.ask(heard, head, body, more=more)
+        await turns(3)
+
+    @property
+    def usable(self) -> bool | None:
+        """Whether the connection was given back to be used again, None while it is in use."""
+        if self.pool.idle:
+            return True
+        return False if self.wire.is_closing() else None
 
 
 @pytest.fixture
 async def line() -> Line:
-    return make_line()
+    return await make_line()
 
 
-def make_line() -> Line:
-    home = Home()
-    connection = Connection(home, ORIGIN, asyncio.get_running_loop())
-    wire = Wire()
-    connection.connection_made(wire)
-    return Line(connection, wire, home)
+async def make_line() -> Line:
+    wires = Wires()
+    pool = Pool(wires)
+    return Line(await pool.connect(ORIGIN, 5), wires.wire, pool)
 
 
 @attrs.frozen
@@ -132,13 +155,13 @@ def slicings(raw: bytes) -> Iterator[list[bytes]]:
 async def test_framing(case: Case) -> None:
     """However an answer is cut on the way, the same status and body arrive, once complete, and nothing else."""
     for pieces in slicings(case.raw):
-        line, heard = make_line(), Heard()
-        line.connection.ask(heard, case.asked)
+        line, heard = await make_line(), Heard()
+        await line.ask(heard, case.asked)
         for piece in pieces:
             assert not heard.complete
             line.connection.data_received(piece)
         assert (heard.status, heard.data, heard.complete, heard.error) == (case.status, case.body, True, None)
-        assert line.home.given_back == [case.usable]
+        assert line.usable is case.usable
 
 
 async def test_one_after_the_other() -> None:
@@ -146,10 +169,11 @@ async def test_one_after_the_other() -> None:
     kept = [case for case in CASES.values() if case.usable]
     for first in kept:
         for second in kept:
-            line = make_line()
+            line = await make_line()
             for case in (first, second):
                 heard = Heard()
-                line.connection.ask(heard, case.asked)
+                await line.ask(heard, case.asked)
+                line.pool.take(ORIGIN)
                 for at in range(0, len(case.raw), 7):
                     line.connection.data_received(case.raw[at : at + 7])
                 assert (heard.status, heard.data, heard.complete) == (case.status, case.body, True)
@@ -167,21 +191,23 @@ UNTIL_CLOSE = {
 async def test_until_close(raw: bytes) -> None:
     """A body without a length and without chunks goes on until the upstream closes, however it is cut."""
     for pieces in slicings(raw):
-        line, heard = make_line(), Heard()
-        line.connection.ask(heard, GET)
+        line, heard = await make_line(), Heard()
+        await line.ask(heard, GET)
         for piece in pieces:
             line.connection.data_received(piece)
         assert (heard.data, heard.complete) == (b"hello world", False)
+        line.connection.eof_received()
         line.connection.connection_lost(None)
         assert (heard.data, heard.complete, heard.error) == (b"hello world", True, None)
-        assert line.home.given_back == []
+        assert line.pool.open == 0
 
 
-async def test_until_reset(line: Line, heard: Heard) -> None:
-    """A reset is no end of a body that goes on until the upstream closes."""
-    line.connection.ask(heard, GET)
+@pytest.mark.parametrize("exc", [ConnectionResetError(), None])
+async def test_until_cut(line: Line, heard: Heard, exc: Exception | None) -> None:
+    """Neither a reset nor our own closing is the end of a body that goes on until the upstream closes."""
+    await line.ask(heard, GET)
     line.connection.data_received(UNTIL_CLOSE["no-framing"])
-    line.connection.connection_lost(ConnectionResetError())
+    line.connection.connection_lost(exc)
     assert (heard.complete, type(heard.error)) == (False, ConnectionClosed)
 
 
@@ -190,9 +216,10 @@ async def test_truncated(name: str) -> None:
     """An answer that stops anywhere before its end is lost, never complete."""
     raw = CASES[name].raw
     for at in range(len(raw)):
-        line, heard = make_line(), Heard()
-        line.connection.ask(heard, GET)
+        line, heard = await make_line(), Heard()
+        await line.ask(heard, GET)
         line.connection.data_received(raw[:at]) if at else None
+        line.connection.eof_received()
         line.connection.connection_lost(None)
         assert (heard.complete, type(heard.error)) == (False, ConnectionClosed)
         said = "in the middle of its answer" if heard.head is not None else "before it answered"
@@ -222,8 +249,8 @@ async def test_truncated(name: str) -> None:
 async def test_not_http(raw: bytes) -> None:
     """What is not valid HTTP ends the connection at once with an error that says so, however it is cut."""
     for pieces in ([raw], [raw[at : at + 1] for at in range(len(raw))]):
-        line, heard = make_line(), Heard()
-        line.connection.ask(heard, GET)
+        line, heard = await make_line(), Heard()
+        await line.ask(heard, GET)
         for piece in pieces:
             line.connection.data_received(piece) if not line.wire.aborted else None
         assert (heard.complete, type(heard.error)) == (False, BadAnswer)
@@ -238,8 +265,8 @@ async def test_head_too_large(size: int) -> None:
     fields = b"".join(b"x-%d: %b\r\n" % (number, b"y" * 2000) for number in range(70))
     raw = PLAIN + fields + b"content-length: 0\r\n\r\n"
     assert len(raw) > MAX_HEAD_BYTES
-    line, heard = make_line(), Heard()
-    line.connection.ask(heard, GET)
+    line, heard = await make_line(), Heard()
+    await line.ask(heard, GET)
     for at in range(0, len(raw), size):
         if not line.wire.aborted:
             line.connection.data_received(raw[at : at + size])
@@ -250,14 +277,14 @@ async def test_head_too_large(size: int) -> None:
 async def test_large_head_within_the_limit(line: Line, heard: Heard) -> None:
     """Providers' larger heads pass."""
     fields = b"".join(b"x-%d: %b\r\n" % (number, b"y" * 500) for number in range(200))
-    line.connection.ask(heard, GET)
+    await line.ask(heard, GET)
     line.connection.data_received(PLAIN + fields + b"content-length: 0\r\n\r\n")
     assert heard.complete
 
 
 async def test_endless_trailers(line: Line, heard: Heard) -> None:
     """A hundred thousand trailers are not read to their end, nor kept."""
-    line.connection.ask(heard, GET)
+    await line.ask(heard, GET)
     line.connection.data_received(CHUNKED + b"5\r\nhello\r\n0\r\n")
     sent = 0
     while not line.wire.aborted:
@@ -270,7 +297,7 @@ async def test_endless_trailers(line: Line, heard: Heard) -> None:
 async def test_many_small_chunks(line: Line, heard: Heard) -> None:
     """A quarter of a MiB that came at once in chunks of one byte is an answer like any other."""
     chunks = 262_144 // 6
-    line.connection.ask(heard, GET)
+    await line.ask(heard, GET)
     line.connection.data_received(CHUNKED)
     line.connection.data_received(b"1\r\nx\r\n" * chunks)
     line.connection.data_received(b"0\r\n\r\n")
@@ -281,16 +308,16 @@ async def test_many_small_chunks(line: Line, heard: Heard) -> None:
 @pytest.mark.parametrize("cut", [True, False])
 async def test_bytes_behind_the_answer(line: Line, heard: Heard, behind: bytes, cut: bool) -> None:
     """What follows an answer is no part of it, and the connection it came on is not used again."""
-    line.connection.ask(heard, GET)
+    await line.ask(heard, GET)
     for piece in (OK[:-1], OK[-1:] + behind) if cut else (OK + behind,):
         line.connection.data_received(piece)
     assert (heard.data, heard.complete, heard.error, heard.late) == (b"ok", True, None, 0)
-    assert line.home.given_back == [False]
+    assert line.usable is False
 
 
 async def test_bytes_on_an_idle_connection(line: Line, heard: Heard) -> None:
     """An upstream that speaks unasked loses the connection: its next answer would be taken for another's."""
-    line.connection.ask(heard, GET)
+    await line.ask(heard, GET)
     line.connection.data_received(OK)
     line.connection.data_received(OK)
     assert line.wire.aborted
@@ -299,19 +326,19 @@ async def test_bytes_on_an_idle_connection(line: Line, heard: Heard) -> None:
 
 async def test_answer_before_the_request_is_complete(line: Line, heard: Heard) -> None:
     """An answer that comes while the request's body is still going up ends the connection's use."""
-    line.connection.ask(heard, POST, [b"ab"], more=True)
+    await line.ask(heard, POST, [b"ab"], more=True)
     line.connection.data_received(OK)
     assert heard.complete
-    assert line.home.given_back == [False]
+    assert line.usable is False
 
 
 async def test_answer_before_the_request_is_sent(line: Line, heard: Heard) -> None:
     """So does one that comes while a part of the request waits for the upstream to read it."""
-    line.connection.ask(heard, POST, [b"abcd"])
+    await line.ask(heard, POST, [b"abcd"])
     line.wire.unsent = 2
     line.connection.data_received(OK)
     assert heard.complete
-    assert line.home.given_back == [False]
+    assert line.usable is False
 
 
 async def test_closing_with_unsent_bytes(line: Line) -> None:
@@ -319,25 +346,25 @@ async def test_closing_with_unsent_bytes(line: Line) -> None:
     line.wire.unsent = 2
     line.connection.close()
     assert (line.wire.aborted, line.wire.closed) == (True, False)
-    other = make_line()
+    other = await make_line()
     other.connection.close()
     assert (other.wire.aborted, other.wire.closed) == (False, True)
 
 
 async def test_switched(line: Line, heard: Heard) -> None:
     """After 101 the bytes that came with it are passed as they are, and the transport can be taken away."""
-    line.connection.ask(heard, GET)
+    await line.ask(heard, GET)
     line.connection.data_received(
         b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n\x81\x00"
     )
     assert (heard.status, heard.data, heard.complete) == (101, b"\x81\x00", False)
-    assert line.connection.detach() is line.wire
-    assert line.home.forgotten == 1
+    assert line.connection.detach().get_extra_info("wire") is line.wire
+    assert line.pool.open == 0
 
 
 async def test_dropped(line: Line, heard: Heard) -> None:
     """Who drops a connection hears nothing more from it."""
-    line.connection.ask(heard, GET)
+    await line.ask(heard, GET)
     line.connection.data_received(OK[:-1])
     line.connection.drop()
     assert line.wire.aborted
@@ -351,7 +378,7 @@ async def test_dropped(line: Line, heard: Heard) -> None:
 async def test_unanswered(line: Line, heard: Heard) -> None:
     """A connection knows whether any byte of an answer has come."""
     said = []
-    line.connection.ask(heard, GET)
+    await line.ask(heard, GET)
     for piece in (b"", b"H", OK[1:-1]):
         line.connection.data_received(piece)
         said.append(line.connection.unanswered)
@@ -430,6 +457,30 @@ async def test_lost_on_the_wire(upstream: Upstream, pool: Pool, heard: Heard, re
     assert isinstance(heard.error, ConnectionClosed)
     assert "before it answered" in str(heard.error)
     assert pool.open == 0
+
+
+async def test_until_close_on_the_wire(upstream: Upstream, pool: Pool, heard: Heard) -> None:
+    """A body that goes on until the upstream closes is complete when it does."""
+    connection = await pool.connect(upstream.origin, 5)
+    peer = await upstream.accept()
+    connection.ask(heard, GET)
+    await peer.answer(UNTIL_CLOSE["no-framing"])
+    peer.close()
+    await heard.end()
+    assert (heard.data, heard.complete) == (b"hello world", True)
+    assert pool.open == 0
+
+
+async def test_aborted_pool(upstream: Upstream, pool: Pool, heard: Heard) -> None:
+    """It is not complete when it is the gateway that closes."""
+    connection = await pool.connect(upstream.origin, 5)
+    peer = await upstream.accept()
+    connection.ask(heard, GET)
+    await peer.answer(UNTIL_CLOSE["no-framing"])
+    await until(lambda: heard.pieces)
+    pool.abort()
+    await heard.end()
+    assert (heard.complete, type(heard.error)) == (False, ConnectionClosed)
 
 
 async def test_nothing_after_the_end_of_a_paused_connection(upstream: Upstream, pool: Pool, heard: Heard) -> None:

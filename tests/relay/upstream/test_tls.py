@@ -20,7 +20,7 @@ from aigw.relay.upstream.pool import Pool
 from aigw.relay.upstream.tls import client_context
 
 from ..conftest import MakePool, StartUpstream
-from ..raw import GET, HOST, OK, Heard, Peer, Upstream
+from ..raw import GET, HOST, OK, Heard, Peer, Upstream, until
 
 ServerContext = Callable[..., ssl.SSLContext]
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -173,6 +173,33 @@ async def test_no_resumption_elsewhere(
     for _ in range(2):
         _, peer = await exchange(trusting, await start_upstream(server_context()))
         assert not tls_of(peer).session_reused
+
+
+async def test_no_tickets(trusting: Pool, start_upstream: StartUpstream, server_context: ServerContext) -> None:
+    """A server that offers no sessions gets an ordinary handshake each time."""
+    context = server_context()
+    context.num_tickets = 0
+    upstream = await start_upstream(context)
+    for _ in range(2):
+        _, peer = await exchange(trusting, upstream, CLOSING)
+        assert not tls_of(peer).session_reused
+
+
+@pytest.mark.parametrize("properly", [True, False])
+async def test_end_of_tls(
+    trusting: Pool, start_upstream: StartUpstream, server_context: ServerContext, properly: bool
+) -> None:
+    """A body that goes on until the upstream closes is complete only if TLS itself was ended: else it was cut."""
+    upstream = await start_upstream(server_context())
+    connection = await trusting.connect(upstream.origin, 5)
+    heard = Heard()
+    connection.ask(heard, GET)
+    peer = await upstream.accept()
+    await peer.answer(b"HTTP/1.1 200 OK\r\n\r\nhello")
+    await until(lambda: heard.pieces)
+    peer.close() if properly else peer.close_now()
+    await heard.end()
+    assert (heard.data, heard.complete) == (b"hello", properly)
 
 
 async def test_sessions_are_bounded(

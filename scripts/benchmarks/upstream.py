@@ -1,0 +1,178 @@
+"""An upstream that nginx cannot be: paced streams, slow streams, an endless answer, a sink. A process of its own.
+
+The first part of a path says which. It does as little as it can for each chunk, since it shares a core with wrk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from contextlib import suppress
+from typing import cast
+
+import uvloop
+
+from .asks import ENDLESS, SINK, SLOW, STEADY, answer
+
+STREAM_CHUNKS = 50
+CHUNK_BYTES = 200
+# Every stream gets one chunk in each such period: no faster than a gateway can pass on, or chunks would pile up in
+# sockets, several would be read at once, and the slower proxy would be measured with the larger pieces.
+PERIOD_SECONDS = 0.001
+SLOW_SECONDS = 1.0
+ENDLESS_BYTES = 100 << 20
+_PIECE = b"x" * (256 << 10)
+_BACKLOG = 4096
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n"
+)
+
+
+def _framed(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def _event(delta: bytes, tail: bytes) -> bytes:
+    start = (
+        b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"steady","choices":[{"index":0,'
+    )
+    return start + b'"delta":{%s},"finish_reason":%s}\n\n' % (delta, tail)
+
+
+def _word() -> bytes:
+    size = CHUNK_BYTES - len(_event(b'"content":""', b"null}]"))
+    return _event(b'"content":"%s"' % (b" word" * 20)[:size], b"null}]")
+
+
+WORD = _framed(_word())
+LAST = _framed(_event(b"", b'"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":48,"total_tokens":57}'))
+END = _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n"
+# What each period flushes: the words, the event with usage, the end.
+FLUSHES = (*[WORD] * (STREAM_CHUNKS - 2), LAST, END)
+
+
+class Ticker:
+    """The beat of the paced streams."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._streams: dict[Connection, int] = {}
+
+    def join(self, stream: Connection) -> None:
+        """One more stream, from its first chunk on."""
+        if not self._streams:
+            self._loop.call_later(PERIOD_SECONDS, self._tick)
+        self._streams[stream] = 0
+
+    def leave(self, stream: Connection) -> None:
+        """The stream's caller is gone."""
+        self._streams.pop(stream, None)
+
+    def _tick(self) -> None:
+        for stream, at in list(self._streams.items()):
+            stream.send(FLUSHES[at])
+            if at + 1 == len(FLUSHES):
+                self._streams.pop(stream, None)
+            else:
+                self._streams[stream] = at + 1
+        if self._streams:
+            self._loop.call_later(PERIOD_SECONDS, self._tick)
+
+
+class Connection(asyncio.Protocol):
+    """One connection, one request at a time: reads it whole, then answers as the path says."""
+
+    def __init__(self, ticker: Ticker) -> None:
+        self._ticker = ticker
+        self._head = b""
+        self._path = b""
+        # Bytes of the request's body that have yet to come; bytes of the endless answer that have yet to go.
+        self._missing = self._owed = 0
+        self._paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = transport.get_extra_info("socket").fileno()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ticker.leave(self)
+        self._owed = 0
+
+    def data_received(self, data: bytes) -> None:
+        if self._missing:
+            self._missing -= len(data)
+        else:
+            self._head += data
+            head, found, body = self._head.partition(b"\r\n\r\n")
+            if not found:
+                return
+            self._head = b""
+            length = _LENGTH.search(head)
+            self._path = head.split(b" ", 2)[1].split(b"/")[1]
+            self._missing = (int(length[1]) if length else 0) - len(body)
+        if self._missing <= 0:
+            self._missing = 0
+            self._answer(self._path.decode())
+
+    def _answer(self, kind: str) -> None:
+        if kind == STEADY:
+            self._transport.write(_STREAM_HEAD)
+            self._ticker.join(self)
+        elif kind == SLOW:
+            self._transport.write(_STREAM_HEAD)
+            self._slowly()
+        elif kind == ENDLESS:
+            self._transport.write(_head(200, ENDLESS_BYTES))
+            self._owed = ENDLESS_BYTES
+            self._pour()
+        else:
+            text = answer().encode() if kind == SINK else b""
+            self._transport.write(_head(200 if kind == SINK else 404, len(text)) + text)
+
+    def send(self, data: bytes) -> None:
+        """Flush some bytes by themselves, at once."""
+        sent = 0
+        if not self._transport.get_write_buffer_size():
+            with suppress(BlockingIOError, ConnectionError):
+                sent = os.write(self._descriptor, data)
+        if sent < len(data):
+            self._transport.write(data[sent:])
+
+    def _slowly(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(WORD)
+            self._loop.call_later(SLOW_SECONDS, self._slowly)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._pour()
+
+    def _pour(self) -> None:
+        while self._owed and not self._paused:
+            piece = _PIECE[: self._owed]
+            self._owed -= len(piece)
+            self._transport.write(piece)
+
+
+def _head(status: int, length: int) -> bytes:
+    return b"HTTP/1.1 %d OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (status, length)
+
+
+async def serve(port: int) -> None:
+    """Answer on a port of loopback until the process is ended."""
+    ticker = Ticker()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(ticker), "127.0.0.1", port, backlog=_BACKLOG)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(int(sys.argv[1])))

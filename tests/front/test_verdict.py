@@ -1,0 +1,134 @@
+"""What a caller is told when no attempt had anything to send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import formatdate
+from time import time
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from multidict import CIMultiDict
+
+from aigw.errors import AttemptFailed, AttemptTimeout, BadAnswer, ConnectFailed
+from aigw.front import verdict
+from aigw.observe import record
+from aigw.relay.attempt import Attempt
+from aigw.snapshot import Limits
+
+from ..support.snapshots import KEYS
+
+
+def attempt(
+    status: int = 0, error: AttemptFailed | None = None, headers: Mapping[str, str] | None = None, model: str = "m"
+) -> Attempt:
+    """One that failed with this status or error."""
+    noted = record.Attempt("maker", model, KEYS["maker"][0].redacted, 0.0)
+    noted.status = status
+    failed = Attempt(cast(Any, None), cast(Any, None), Limits(), noted, 0.0)
+    failed.error = error or AttemptFailed(f"status_{status}")
+    noted.reason = failed.error.reason
+    if status:
+        failed.head = cast(Any, SimpleNamespace(code=status, headers=CIMultiDict(headers or {})))
+    return failed
+
+
+REFUSED = ConnectFailed("connect", "no connection to https://maker.example: Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "passes"),
+    [
+        ((400,), True),
+        ((429,), True),
+        ((500,), True),
+        ((529,), True),
+        ((429, 429), True),
+        ((400, 400, 400), True),
+        ((429, 400), False),
+        ((500, 500), False),
+        ((503, 429), False),
+        ((429, 418), True),
+        ((302,), False),
+        ((200,), False),
+        ((0,), False),
+    ],
+)
+def test_when_the_upstreams_own_error_goes_to_the_caller(statuses: tuple[int, ...], passes: bool) -> None:
+    """Of one attempt, of a unanimous 4xx, of a status that ends everything; otherwise the gateway sums up."""
+    attempts = [attempt(status) for status in statuses]
+    assert verdict.upstream_error(attempts) is (attempts[-1] if passes else None)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "out_of_time", "status", "code"),
+    [
+        ([attempt(error=REFUSED)], False, 502, "upstream_unreachable"),
+        ([attempt(302)], False, 502, "upstream_error"),
+        ([attempt(200, BadAnswer("html", "a web page"))], False, 502, "upstream_error"),
+        ([attempt(error=BadAnswer("bad_http", "not HTTP"))], False, 502, "upstream_error"),
+        ([attempt(error=AttemptTimeout("timeout", "no answer"))], False, 504, "timeout"),
+        ([attempt(500), attempt(error=REFUSED)], False, 503, "all_candidates_failed"),
+        ([attempt(500), attempt(error=REFUSED)], True, 504, "timeout"),
+        ([], True, 504, "timeout"),
+    ],
+)
+def test_the_gateways_own_error(attempts: list[Attempt], out_of_time: bool, status: int, code: str) -> None:
+    """Unreachable, unusable, too late, or all of several failed: each has its code."""
+    refusal = verdict.refusal(attempts, out_of_time=out_of_time, total=120.0)
+    assert (refusal.http_status, refusal.error_code) == (status, code)
+    assert "120 s" in refusal.message or not out_of_time
+
+
+def test_every_attempt_is_listed() -> None:
+    """Provider, model, redacted key, status or reason, and what is known of it; never a key itself."""
+    refusal = verdict.refusal(
+        [attempt(429), attempt(error=REFUSED), attempt(200, BadAnswer("error_in_stream", "it began with: busy"))],
+        out_of_time=False,
+        total=120.0,
+    )
+    key = KEYS["maker"][0]
+    assert refusal.message == (
+        f"None of 3 attempts succeeded: maker:m (key {key.redacted}): status 429;"
+        f" maker:m (key {key.redacted}): connect, no connection to https://maker.example: Connection refused;"
+        f" maker:m (key {key.redacted}): error_in_stream, it began with: busy."
+    )
+    assert key.secret.reveal() not in refusal.message
+
+
+def test_without_model_and_key() -> None:
+    """A stored response is asked for without a model, a provider of one's own perhaps without a key."""
+    failed = attempt(500, model="")
+    failed.record.key_redacted = ""
+    assert verdict.describe(failed) == "maker: status 500"
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([{}], 1),
+        ([{"retry-after": "7"}], 7),
+        ([{"retry-after": "7"}, {"retry-after": "3"}, {}], 3),
+        ([{"retry-after": "0"}], 1),
+        ([{"retry-after": "3600"}], 120),
+        ([{"retry-after": "1.2"}], 2),
+        ([{"retry-after-ms": "2500", "retry-after": "60"}], 3),
+        ([{"retry-after-ms": "1"}], 1),
+        ([{"retry-after": "soon"}], 1),
+        ([{"retry-after": "-5"}], 1),
+        ([{"retry-after": "²"}], 1),
+        ([{"retry-after": "9" * 5000}], 1),
+        ([{"retry-after": "Fri, 99 Foo 2026 00:00:00 GMT"}], 1),
+        ([{"retry-after": formatdate(time() - 100, usegmt=True)}], 1),
+        ([{"retry-after": formatdate(time() + 10_000, usegmt=True)}], 120),
+    ],
+)
+def test_when_to_come_back(headers: list[dict[str, str]], seconds: int) -> None:
+    """The soonest of the upstreams, whole seconds from 1 to 120: SDKs take more as "never"."""
+    assert verdict.retry_after([attempt(429, headers=each) for each in headers]) == seconds
+
+
+def test_unreachable_upstreams_say_nothing_of_when() -> None:
+    """Then one second is told."""
+    assert verdict.retry_after([attempt(error=REFUSED)]) == 1
