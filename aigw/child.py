@@ -9,7 +9,6 @@ import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic
 from typing import Self
 
 import attrs
@@ -37,7 +36,6 @@ class Child:
     number: int
     _left: Callable[[], None]
     ready: bool = False
-    began: float = attrs.field(factory=monotonic)
     _metrics: Snapshot = attrs.field(factory=dict)
     _error: str = ""
     # From its start to its very end, also while it drains.
@@ -61,7 +59,9 @@ class Child:
                 pass_fds=(theirs.fileno(), data.fileno()),
             )
         except OSError as exc:
-            mine.close()
+            if child._channel is not None:
+                child._channel.close()
+                await child._channel.wait_ended()
             raise WorkerFailed(f"worker {begin.worker} cannot be started: {exc.strerror or exc}") from None
         finally:
             theirs.close()
@@ -73,11 +73,6 @@ class Child:
         """The process's id; 0 before there is a process."""
         return self._process.pid if self._process else 0
 
-    @property
-    def lived(self) -> float:
-        """For how many seconds it has been there."""
-        return monotonic() - self.began
-
     async def started(self) -> None:
         """Wait until it takes requests. Raises WorkerFailed; there may still be a process then."""
         try:
@@ -88,7 +83,7 @@ class Child:
         if self._error:
             raise WorkerFailed(self._error)
         if not self.ready:
-            code = await self.wait()
+            code = await self._rest()
             raise WorkerFailed(f"worker {self.number} ended before it was ready: {how(code)}")
 
     async def wait(self) -> int:
@@ -101,6 +96,15 @@ class Child:
                 await self._channel.wait_ended()
         self._channel.close()
         return code
+
+    async def _rest(self) -> int:
+        """Its exit code, when its end of the channel is gone: it has a moment to follow."""
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                return await self.wait()
+        except TimeoutError:
+            self.kill()
+            return await self.wait()
 
     async def count(self) -> Snapshot:
         """Its metrics now; of one that does not answer in time what it counted when it last did."""

@@ -46,7 +46,9 @@ def secrets_of(settings: Settings, extra_keys: Iterable[AccessKeySettings] = ())
     found = [each.key for each in (*settings.access_keys, *extra_keys)]
     for provider in settings.providers:
         found += [*provider.keys, *provider.managed_keys, *(value for _, value in provider.headers)]
-    return found
+    proxies = (settings.upstream.https_proxy, settings.upstream.http_proxy)
+    found += [each.credentials for each in proxies if each is not None and each.credentials is not None]
+    return [*found, settings.secret_key] if settings.secret_key is not None else found
 
 
 def open_log(settings: Settings, scrubber: Scrubber, loop: AbstractEventLoop) -> LogSink:

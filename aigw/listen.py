@@ -27,7 +27,7 @@ class Sockets:
     """The sockets of one gateway: those that were passed to it, else its own, whose files it removes in the end."""
 
     passed: Mapping[str, socket.socket] = attrs.field(factory=dict)
-    _files: dict[str, int] = attrs.field(factory=dict)
+    _files: dict[str, tuple[int, int]] = attrs.field(factory=dict)
 
     def take(self, name: str, address: Tcp | Unix, setting: str, *, shared: bool = False) -> socket.socket:
         """The socket of this name, or a new one. Raises ConfigError as `open_socket`."""
@@ -35,15 +35,21 @@ class Sockets:
             return self.passed[name]
         sock = open_socket(address, setting, shared=shared)
         if isinstance(address, Unix):
-            self._files[address.path] = os.stat(address.path).st_ino
+            self._files[address.path] = _identity(address.path)
         return sock
 
     def remove_files(self) -> None:
         """Remove the files of Unix sockets, unless another gateway has put its own there meanwhile."""
-        for path, inode in self._files.items():
+        for path, identity in self._files.items():
             with suppress(OSError):
-                if os.lstat(path).st_ino == inode:
+                if _identity(path) == identity:
                     os.unlink(path)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    # A file that took another's place may have got its number, too, but not its time.
+    found = os.lstat(path)
+    return found.st_ino, found.st_ctime_ns
 
 
 def open_socket(address: Tcp | Unix, setting: str, *, shared: bool = False) -> socket.socket:
@@ -164,17 +170,17 @@ def inherited(environ: Mapping[str, str]) -> dict[str, socket.socket]:
     if environ.get("LISTEN_PID") != str(os.getpid()) or not environ.get("LISTEN_FDS", "").isdecimal():
         return {}
     names = environ.get("LISTEN_FDNAMES", "").split(":")
-    found: dict[str, socket.socket] = {}
+    numbers: dict[str, int] = {}
     for index in range(int(environ["LISTEN_FDS"])):
         given = names[index] if index < len(names) else ""
         name = given if given in NAMES else NAMES[min(index, 1)]
-        if name in found:
+        if name in numbers:
             raise ConfigError(
                 f"systemd passed a second socket for {name} (file descriptor {FIRST_INHERITED + index}): give at most"
                 " two, with FileDescriptorName=data and FileDescriptorName=control in a socket unit each."
             )
-        found[name] = _taken_over(FIRST_INHERITED + index)
-    return found
+        numbers[name] = FIRST_INHERITED + index
+    return {name: _taken_over(number) for name, number in numbers.items()}
 
 
 def _taken_over(descriptor: int) -> socket.socket:
@@ -185,6 +191,7 @@ def _taken_over(descriptor: int) -> socket.socket:
             f"file descriptor {descriptor}, which LISTEN_FDS tells of, is no socket: {exc.strerror}."
         ) from None
     if sock.type != socket.SOCK_STREAM:
+        sock.detach()
         raise ConfigError(f"file descriptor {descriptor} is no stream socket: write ListenStream= in the socket unit.")
     sock.setblocking(False)
     sock.set_inheritable(False)

@@ -48,7 +48,6 @@ MAX_LINGER = 30.0
 class CallerConnection(tunnel.Side):
     """The server side of one connection."""
 
-
     def __init__(self, gateway: Gateway) -> None:
         self.turn: Turn | None = None
         self.since = 0.0

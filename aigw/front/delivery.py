@@ -29,8 +29,7 @@ COPY_UP_TO = 65_536
 
 
 class Delivery:
-    """One answer on a caller's connection; `closes` says that the connection cannot be used again after it.
-    """
+    """One answer on a caller's connection; `closes` says that the connection cannot be used again after it."""
 
     def __init__(
         self, gateway: Gateway, connection: CallerConnection, message: RequestHead, head: Head, route: Route

@@ -170,7 +170,7 @@ def _anthropic_list(models: list[Listed], query: Any) -> dict[str, Any]:
         first = ids.index(query["after_id"]) + 1
     if query.get("before_id") in ids:
         last = ids.index(query["before_id"])
-    limit = _number(query.get("limit"), 20) or 20
+    limit = min(_number(query.get("limit")) or 20, MAX_PAGE)
     page = models[first:last][:limit] if "before_id" not in query else models[first:last][-limit:]
     data = [_anthropic(model) for model in page]
     more = len(models[first:last]) > len(page)
@@ -188,16 +188,17 @@ def _gemini(model: Listed) -> dict[str, Any]:
 
 
 def _gemini_list(models: list[Listed], query: Any) -> dict[str, Any]:
-    start = _number(query.get("pageToken"), 0)
-    size = _number(query.get("pageSize"), 50) or 50
+    start = _number(query.get("pageToken"))
+    size = min(_number(query.get("pageSize")) or 50, MAX_PAGE)
     answer: dict[str, Any] = {"models": [_gemini(model) for model in models[start : start + size]]}
     if start + size < len(models):
         answer["nextPageToken"] = str(start + size)
     return answer
 
 
-def _number(text: str | None, default: int) -> int:
-    return min(int(text[:9]), MAX_PAGE) if text and text.isascii() and text.isdigit() else default
+def _number(text: str | None) -> int:
+    """A number in a query, 0 for what is none."""
+    return int(text[:9]) if text and text.isascii() and text.isdigit() else 0
 
 
 _LISTS: dict[str, Callable[[list[Listed], Any], dict[str, Any]]] = {

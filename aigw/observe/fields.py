@@ -134,8 +134,7 @@ class Clock:
 def request_fields(record: Record, level: str, stamp: str, names: Names) -> dict[str, Any]:
     """One finished request as the log shows it, in the order of `FIELDS`; what does not apply is left out.
 
-    Times are cut to the microsecond by `// 1`, written out: this runs for every request, and `round` takes
-    seven times as long.
+    Times are cut to the microsecond by `// 1`: this runs for every request, and `round` takes seven times as long.
     """
     attempts = record.attempts
     request_id = record.request_id
@@ -164,8 +163,7 @@ def request_fields(record: Record, level: str, stamp: str, names: Names) -> dict
     if record.first_byte is not None:
         fields["first_byte_ms"] = (record.first_byte - record.started) * 1e6 // 1 / 1e3
     fields["gateway_ms"] = record.gateway_ms * 1e3 // 1 / 1e3
-    fields["bytes_in"] = record.bytes_in
-    fields["bytes_out"] = record.bytes_out
+    fields["bytes_in"], fields["bytes_out"] = record.bytes_in, record.bytes_out
     if record.seen is not None:
         _add_seen(fields, record.seen, names)
     if record.losses:

@@ -64,6 +64,8 @@ class Corked:
         if not pieces:
             return
         self._pieces = []
+        if self.raw.is_closing():
+            return  # lost since it was written in this turn: uvloop would raise, and the others would wait forever
         if len(pieces) == 1:
             self.raw.write(pieces[0])
         elif sum(map(len, pieces)) < JOIN_BELOW:

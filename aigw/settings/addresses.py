@@ -47,9 +47,7 @@ def parse_address(text: str) -> Tcp | Unix:
     if text.startswith("unix:"):
         return _unix(text.removeprefix("unix:"))
     if text.isascii() and text.isdigit():
-        raise BadAddress(
-            f'needs a host before the port: "127.0.0.1:{text}", or ":{text}" for every interface'
-        )
+        raise BadAddress(f'needs a host before the port: "127.0.0.1:{text}", or ":{text}" for every interface')
     match = re.fullmatch(_HOST_PORT, text)
     if match is None:
         raise BadAddress(f"must be an address: {EXAMPLES}")

@@ -19,8 +19,7 @@ def describe(settings: Settings) -> dict[str, Any]:
     shown: dict[str, Any] = {"source": settings.source}
     shown |= {section: _part(settings, section, getattr(settings, section)) for section in SECTIONS}
     shown[PROVIDERS] = {
-        provider.id: _part(settings, f"{PROVIDERS}.{provider.id}", provider)
-        for provider in settings.providers
+        provider.id: _part(settings, f"{PROVIDERS}.{provider.id}", provider) for provider in settings.providers
     }
     shown[ACCESS_KEYS] = [
         _part(settings, f"{ACCESS_KEYS}[{number}]", access_key)

@@ -31,9 +31,7 @@ class BadDuration(ValueError):
 def parse_duration(text: str) -> float:
     """Seconds of a duration such as `1m30s`. Raises BadDuration, also for a number without a unit."""
     if re.fullmatch(_BARE, text):
-        raise BadDuration(
-            f'needs a unit: "{text}s" for seconds, "{text}ms" for milliseconds, "{text}m" for minutes'
-        )
+        raise BadDuration(f'needs a unit: "{text}s" for seconds, "{text}ms" for milliseconds, "{text}m" for minutes')
     if not re.fullmatch(_WHOLE, text):
         raise BadDuration(f"must be a duration such as {EXAMPLES} (units: h, m, s, ms, us, ns)")
     total = 0

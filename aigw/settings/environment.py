@@ -64,9 +64,7 @@ def variable_of(dotted: str) -> str | None:
     return f"{PREFIX}{section.replace('.ID', '_<ID>').replace('-', '_').upper()}_{name.upper()}"
 
 
-def lay_environment(
-    tree: Tree, environ: Mapping[str, str], builtin: Collection[str], problems: Problems
-) -> None:
+def lay_environment(tree: Tree, environ: Mapping[str, str], builtin: Collection[str], problems: Problems) -> None:
     """Put every `AIGW_…` variable over the tree; proxies from the usual variables go below it."""
     names = _Names.of(tree, builtin)
     for variable in sorted(name for name in environ if name.startswith(PREFIX) and name not in _NOT_SETTINGS):
@@ -75,9 +73,7 @@ def lay_environment(
         if place is not None:
             _put(tree, place, Entry(environ[variable], variable, text=True))
         elif file_place is not None and variable.removesuffix(FROM_FILE) in environ:
-            problems.add(
-                variable, f"{variable.removesuffix(FROM_FILE)} is set too: only one of the two may be"
-            )
+            problems.add(variable, f"{variable.removesuffix(FROM_FILE)} is set too: only one of the two may be")
         elif file_place is not None:
             _put(tree, file_place, Entry(f"file:{environ[variable]}", variable, text=True))
         elif not _is_service_link(variable, environ[variable]):

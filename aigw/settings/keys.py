@@ -56,6 +56,4 @@ def _fits(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None
 
 def keys_of(part: type[Any]) -> dict[str, Key]:
     """The keys that fill a part of the settings, by field name, in order."""
-    return {
-        field.name: field.metadata[_METADATA] for field in attrs.fields(part) if _METADATA in field.metadata
-    }
+    return {field.name: field.metadata[_METADATA] for field in attrs.fields(part) if _METADATA in field.metadata}

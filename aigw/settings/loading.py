@@ -91,9 +91,7 @@ class _Reader:
                 self._read(where, declared.kind, entries[name], given, name)
             elif declared.required and not self.problems.touches(table):
                 self.problems.add(where, "is missing", origin=tree.source)
-        missing = [
-            name for name, declared in keys_of(part).items() if declared.required and name not in given
-        ]
+        missing = [name for name, declared in keys_of(part).items() if declared.required and name not in given]
         return None if missing else part(**given)
 
     def secret_key(self, tree: Tree) -> Secret | None:
@@ -158,9 +156,7 @@ def _providers(reader: _Reader, tree: Tree, house: _House) -> tuple[ProviderSett
         provider = reader.part(f"{PROVIDERS}.{id}", ProviderSettings, tree, id=id)
         provider = _with_usual_key(reader, provider, house)
         if id in written or provider.keys:
-            made.append(
-                _built_in(reader, provider) if id in house.builtin else _custom(reader, provider, house)
-            )
+            made.append(_built_in(reader, provider) if id in house.builtin else _custom(reader, provider, house))
     return tuple(made)
 
 
@@ -195,9 +191,7 @@ def _custom(reader: _Reader, provider: ProviderSettings, house: _House) -> Provi
         reader.origins[f"{path}.preset"] = "provider id"
     if usual is not None and provider.base_url is None:
         reader.origins.setdefault(f"{path}.base_url", f"preset {preset}")
-    made = attrs.evolve(
-        provider, preset=preset, base_url=provider.base_url or (usual and parse_base_url(usual))
-    )
+    made = attrs.evolve(provider, preset=preset, base_url=provider.base_url or (usual and parse_base_url(usual)))
     if made.enabled:
         _check_custom(reader, made, house)
     return made

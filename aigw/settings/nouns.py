@@ -54,9 +54,7 @@ _FRAMING_HEADERS = frozenset(
         "upgrade",
     }
 )
-_CREDENTIAL_HEADERS = frozenset(
-    {"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "set-cookie"}
-)
+_CREDENTIAL_HEADERS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "set-cookie"})
 
 
 def check_provider_id(text: str) -> str:
@@ -102,16 +100,8 @@ def _check_store_url(text: str) -> str:
     if text == "sqlite":
         return text
     scheme, separator, rest = text.partition("://")
-    if (
-        not separator
-        or scheme not in ("postgresql", "postgres")
-        or not rest
-        or not text.isprintable()
-        or " " in text
-    ):
-        raise Unfit(
-            'must be "sqlite" (a file in data_dir) or "postgresql://user:password@host:5432/database"'
-        )
+    if not separator or scheme not in ("postgresql", "postgres") or not rest or not text.isprintable() or " " in text:
+        raise Unfit('must be "sqlite" (a file in data_dir) or "postgresql://user:password@host:5432/database"')
     return f"postgresql://{rest}"
 
 

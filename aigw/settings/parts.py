@@ -78,21 +78,13 @@ class Server:
     drain_timeout: float = key(
         duration(0, HOUR), "30s", "How long requests in flight may go on after SIGTERM before they are cut."
     )
-    keepalive_timeout: float = key(
-        duration(1, HOUR), "75s", "How long an idle caller's connection is kept open."
-    )
-    head_timeout: float = key(
-        duration(0.001, HOUR), "15s", "How long a caller may take to send a request's head."
-    )
+    keepalive_timeout: float = key(duration(1, HOUR), "75s", "How long an idle caller's connection is kept open.")
+    head_timeout: float = key(duration(0.001, HOUR), "15s", "How long a caller may take to send a request's head.")
     body_idle_timeout: float = key(
         duration(0.001, HOUR), "30s", "How long a caller may pause while it sends a request's body."
     )
-    max_connections: int = key(
-        integer(0, COUNT), 0, "Callers' connections per process; 0 for no limit of our own."
-    )
-    backlog: int = key(
-        integer(1, 65535), 1024, "Connections the system may queue before the gateway accepts them."
-    )
+    max_connections: int = key(integer(0, COUNT), 0, "Callers' connections per process; 0 for no limit of our own.")
+    backlog: int = key(integer(1, 65535), 1024, "Connections the system may queue before the gateway accepts them.")
 
 
 @attrs.frozen
@@ -109,21 +101,13 @@ class Store:
 class Limits:
     """Timeouts and sizes of requests: the defaults of every account's gateway-config. Durations in s."""
 
-    per_request_timeout: float = key(
-        SPAN, "60s", "One attempt at one upstream, until the first byte of its body."
-    )
+    per_request_timeout: float = key(SPAN, "60s", "One attempt at one upstream, until the first byte of its body.")
     total_timeout: float = key(SPAN, "120s", "All attempts of one request together, until the first byte.")
-    connect_timeout: float = key(
-        duration(0.001, HOUR), "5s", "Name look-up, TCP and TLS towards an upstream."
-    )
+    connect_timeout: float = key(duration(0.001, HOUR), "5s", "Name look-up, TCP and TLS towards an upstream.")
     stream_idle_timeout: float = key(SPAN, "60s", "Longest silence of an upstream within a stream.")
     stream_total_timeout: float = key(SPAN, "15m", "Longest whole stream.")
-    max_body_bytes: int = key(
-        integer(1, 4 * GIB), 32 * MIB, "Largest request body, counted after decompression."
-    )
-    max_head_bytes: int = key(
-        integer(8 * KIB, MIB), 64 * KIB, "Largest request head: request line and headers."
-    )
+    max_body_bytes: int = key(integer(1, 4 * GIB), 32 * MIB, "Largest request body, counted after decompression.")
+    max_head_bytes: int = key(integer(8 * KIB, MIB), 64 * KIB, "Largest request head: request line and headers.")
     max_input_tokens: int | None = optional(
         integer(1, 1_000 * COUNT), "Largest estimated input of a request; more is refused with 413."
     )
@@ -136,9 +120,7 @@ class Limits:
 class Log:
     """How the gateway's own log is written."""
 
-    format: str = key(
-        choice("json", "console"), "json", "`json` (one object a line) or `console` (for people)."
-    )
+    format: str = key(choice("json", "console"), "json", "`json` (one object a line) or `console` (for people).")
     level: str = key(
         choice("debug", "info", "warning", "error", "off"),
         "info",
@@ -156,9 +138,7 @@ class Upstream:
     keepalive: float = key(
         duration(0, HOUR), "50s", "How long an idle connection to a provider is kept; `0s` for never."
     )
-    ca_file: Path | None = optional(
-        PATH, "PEM file of certificate authorities to trust besides the system's."
-    )
+    ca_file: Path | None = optional(PATH, "PEM file of certificate authorities to trust besides the system's.")
     https_proxy: Proxy | None = key(
         or_off(PROXY),
         "off",
@@ -195,9 +175,7 @@ class ProviderSettings:
     """
 
     id: str = attrs.field()
-    enabled: bool = key(
-        BOOLEAN, True, "`false` takes the provider out: no candidates, no keys from the environment."
-    )
+    enabled: bool = key(BOOLEAN, True, "`false` takes the provider out: no candidates, no keys from the environment.")
     name: str | None = optional(TEXT, "Display name.")
     preset: str | None = optional(
         TEXT,
@@ -223,24 +201,14 @@ class ProviderSettings:
         [],
         "The default account's provider keys, in order of use; unset, the provider's usual variable.",
     )
-    managed_keys: tuple[Secret, ...] = key(
-        PROVIDER_KEYS, [], "The operator's own keys, for managed inference."
-    )
+    managed_keys: tuple[Secret, ...] = key(PROVIDER_KEYS, [], "The operator's own keys, for managed inference.")
     headers: Pairs[Secret] = key(
         table_of("table of header value", check_header_name, HEADER), {}, "Headers added to every request."
     )
-    per_request_timeout: float | None = optional(
-        SPAN, "Like `limits.per_request_timeout`, for this provider."
-    )
-    connect_timeout: float | None = optional(
-        duration(0.001, HOUR), "Like `limits.connect_timeout`, for this provider."
-    )
-    stream_idle_timeout: float | None = optional(
-        SPAN, "Like `limits.stream_idle_timeout`, for this provider."
-    )
-    stream_total_timeout: float | None = optional(
-        SPAN, "Like `limits.stream_total_timeout`, for this provider."
-    )
+    per_request_timeout: float | None = optional(SPAN, "Like `limits.per_request_timeout`, for this provider.")
+    connect_timeout: float | None = optional(duration(0.001, HOUR), "Like `limits.connect_timeout`, for this provider.")
+    stream_idle_timeout: float | None = optional(SPAN, "Like `limits.stream_idle_timeout`, for this provider.")
+    stream_total_timeout: float | None = optional(SPAN, "Like `limits.stream_total_timeout`, for this provider.")
 
     @id.validator
     def _check_id(self, attribute: object, value: str) -> None:
@@ -269,6 +237,4 @@ class AccessKeySettings:
 class Billing:
     """Whether requests are paid from credits."""
 
-    enabled: bool = key(
-        BOOLEAN, False, "Take model cost and processing fee from credits; costs are shown either way."
-    )
+    enabled: bool = key(BOOLEAN, False, "Take model cost and processing fee from credits; costs are shown either way.")

@@ -33,9 +33,7 @@ class Problems:
         if len(self._lines) == 1:
             raise ConfigError(self._lines[0])
         count = len(self._lines)
-        raise ConfigError(
-            "\n".join([f"{count} problems with the configuration:", *(f"  {x}" for x in self._lines)])
-        )
+        raise ConfigError("\n".join([f"{count} problems with the configuration:", *(f"  {x}" for x in self._lines)]))
 
 
 def near(text: str, options: Collection[str]) -> str:

@@ -53,9 +53,7 @@ class References:
             return "${"
         name = match[1]
         if not match[2] or not re.fullmatch(_NAME, name):
-            raise Unfit(
-                'has a "${" that starts no reference: write ${NAME}, or $${ for the characters themselves'
-            )
+            raise Unfit('has a "${" that starts no reference: write ${NAME}, or $${ for the characters themselves')
         value = self.environ.get(name, "")
         if not value:
             state = "empty" if name in self.environ else "not set"
@@ -78,9 +76,7 @@ def refers(raw: object) -> bool:
     """Whether a raw string holds a reference (then its target may be the text of a number or a boolean)."""
     if not isinstance(raw, str):
         return False
-    return raw.startswith((FILE, CREDENTIAL)) or any(
-        match[0] != "$${" for match in re.finditer(_REFERENCE, raw)
-    )
+    return raw.startswith((FILE, CREDENTIAL)) or any(match[0] != "$${" for match in re.finditer(_REFERENCE, raw))
 
 
 def read_text(path: str, *, secret: bool) -> str:

@@ -52,9 +52,7 @@ class Tree:
 
     def provider_ids(self) -> list[str]:
         """Ids of the providers that anything is said about, in order."""
-        return [
-            table.removeprefix(f"{PROVIDERS}.") for table in self.tables if table.startswith(f"{PROVIDERS}.")
-        ]
+        return [table.removeprefix(f"{PROVIDERS}.") for table in self.tables if table.startswith(f"{PROVIDERS}.")]
 
     def access_keys(self) -> list[str]:
         """The tables of declared access keys, in order."""
@@ -143,11 +141,7 @@ class _FileWalk:
             try:
                 check_provider_id(id)
             except ValueError as bad:
-                hint = (
-                    f" (a key of a provider stands under [{PROVIDERS}.ID])"
-                    if not isinstance(table, dict)
-                    else ""
-                )
+                hint = f" (a key of a provider stands under [{PROVIDERS}.ID])" if not isinstance(table, dict) else ""
                 self.problems.add(f"{PROVIDERS}.{id!r}", f"{bad}{hint}", origin=self.origin)
                 continue
             yield from self._provider(id, table)
@@ -170,11 +164,7 @@ class _FileWalk:
             yield from self._table(name, table)
 
     def _unknown(self, where: str, name: str, known: Collection[str]) -> None:
-        homes = [
-            f"[{section}]"
-            for section, part in SECTIONS.items()
-            if name in keys_of(part) and name not in known
-        ]
+        homes = [f"[{section}]" for section, part in SECTIONS.items() if name in keys_of(part) and name not in known]
         hint = f"; it belongs in {' or '.join(homes)}" if homes else near(name, known)
         self.problems.add(where, f"unknown key{hint}", origin=self.origin)
 

@@ -54,9 +54,7 @@ def _split(text: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise BadUrl(
-            f"has no valid host and port (a port is 1 to {MAX_PORT}, IPv6 goes in brackets)"
-        ) from None
+        raise BadUrl(f"has no valid host and port (a port is 1 to {MAX_PORT}, IPv6 goes in brackets)") from None
     if port == 0:
         raise BadUrl("may not have port 0")
     return parts, port

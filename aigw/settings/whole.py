@@ -63,14 +63,10 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         found = [f"{where}: {what}" for where, what in conflicts(self.server, self.upstream, self.providers)]
-        tables = {
-            f"{ACCESS_KEYS}[{number}]": access_key for number, access_key in enumerate(self.access_keys)
-        }
+        tables = {f"{ACCESS_KEYS}[{number}]": access_key for number, access_key in enumerate(self.access_keys)}
         found += [f"{where}: {what}" for where, what in repeated(tables)]
         ids = [provider.id for provider in self.providers]
-        found += [
-            f"providers.{id}: is declared twice" for id in sorted({id for id in ids if ids.count(id) > 1})
-        ]
+        found += [f"providers.{id}: is declared twice" for id in sorted({id for id in ids if ids.count(id) > 1})]
         if found:
             raise ConfigError("\n".join(found))
 
@@ -79,9 +75,7 @@ class Settings:
         return next((provider for provider in self.providers if provider.id == id), None)
 
 
-def conflicts(
-    server: Server, upstream: Upstream, providers: tuple[ProviderSettings, ...]
-) -> Iterator[tuple[str, str]]:
+def conflicts(server: Server, upstream: Upstream, providers: tuple[ProviderSettings, ...]) -> Iterator[tuple[str, str]]:
     """Every contradiction between parts, as a key's path and what is wrong there."""
     chosen_by_system = isinstance(server.listen, Tcp) and server.listen.port == 0
     if server.listen == server.control and not chosen_by_system:

@@ -40,36 +40,43 @@ class Chunks:
 
     def feed(self, data: bytes) -> bytes:
         """The body's bytes among these. Raises BadChunkError."""
-        if not self._left and not self._held and not self._in_trailers:
-            # Nearly every arrival of a stream is one whole chunk.
-            line = data.find(b"\r\n")
-            length = _usual_sizes.get(data[:line]) if line > 0 else None
-            if length is not None and line + length + 4 == len(data) and data[-2:] == b"\r\n":
-                return data[line + 2 : -2]
+        whole = self._whole_chunk(data)
+        if whole is not None:
+            return whole
         if self._held:
             data, self._held = self._held + data, b""
         at, size = 0, len(data)
         parts: list[bytes] = []
-        while at < size and not self.complete:
+        while 0 <= at < size and not self.complete:
             if self._left > 2:
-                end = at + self._left - 2
+                end = min(at + self._left - 2, size)
                 parts.append(data[at:end])
-                self._left = 2 if end <= size else end - size + 2
-                at = min(end, size)
-            elif self._left:
-                at = self._line_end(data, at)
-                if at < 0:
-                    break
+                self._left -= end - at
+                at = end
             else:
-                line = data.find(b"\r\n", at)
-                if line < 0:
-                    self._hold(data[at:])
-                    break
-                self._line(data[at:line])
-                at = line + 2
+                at = self._line_end(data, at) if self._left else self._next_line(data, at)
         if self.complete:
             self.rest = data[at:]
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _whole_chunk(self, data: bytes) -> bytes | None:
+        """The short way: nearly every arrival of a stream is one whole chunk of a usual size."""
+        if self._left or self._held or self._in_trailers:
+            return None
+        line = data.find(b"\r\n")
+        length = _usual_sizes.get(data[:line]) if line > 0 else None
+        if length is None or line + length + 4 != len(data) or data[-2:] != b"\r\n":
+            return None
+        return data[line + 2 : -2]
+
+    def _next_line(self, data: bytes, at: int) -> int:
+        """A size line or a trailer. Where to go on, -1 when its end has not come yet."""
+        end = data.find(b"\r\n", at)
+        if end < 0:
+            self._hold(data[at:])
+            return -1
+        self._line(data[at:end])
+        return end + 2
 
     def _line_end(self, data: bytes, at: int) -> int:
         """Behind a chunk's data stands CR LF. Where to go on, -1 when it has not come yet."""

@@ -12,8 +12,8 @@ PROVIDER_KEY = "sk-bench-0123456789"
 ANSWER_BYTES = 1024
 SMALL_BYTES, MEDIUM_BYTES, HUGE_BYTES = 1024, 32 * 1024, 10_000_000
 # A provider of the gateway, which is also the first part of a path of the upstream, and its only model.
-SMALL, STEADY, SLOW, ENDLESS, SINK = "small", "steady", "slow", "endless", "sink"
-RAW = (STEADY, SLOW, ENDLESS, SINK)
+SMALL, BURSTS, SINGLE, SLOW, ENDLESS, SINK = "small", "bursts", "single", "slow", "endless", "sink"
+RAW = (BURSTS, SINGLE, SLOW, ENDLESS)
 
 
 def answer() -> str:

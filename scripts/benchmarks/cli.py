@@ -28,6 +28,7 @@ from .stage import REALTIME_PRIORITY, Cores, Stage
 
 GOOD, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 TOOLS = ("nginx", "wrk")
+NEEDS = "it compares with nginx under the load of wrk, on Linux (Debian, Ubuntu: apt install nginx-light wrk)"
 FULL = Plan(rounds=5, seconds=2.0, starts=5, streams=1000, watched=8.0)
 QUICK = Plan(rounds=2, seconds=0.5, starts=3, streams=1000, watched=2.5)
 # Then what has been measured is reported and the rest is not.
@@ -46,7 +47,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         "requests": Measure((speed.REQUESTS,), speed.requests),
         "bodies": Measure((speed.BODIES,), speed.bodies),
-        "streams": Measure((speed.STREAMS,), speed.streams),
+        "streams": Measure((speed.BURST_STREAMS, speed.SINGLE_STREAMS), speed.streams),
         "latency": Measure((speed.LATENCY,), speed.latency),
         "log": Measure((speed.LOG,), speed.log),
         "memory": Measure((weight.MEMORY, weight.HELD), weight.memory),
@@ -64,12 +65,10 @@ class OutOfTime(BenchError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report; 0 when every target is reached, 1 when not, 2 when it cannot begin."""
     options = _parser().parse_args(arguments)
-    missing = [tool for tool in TOOLS if not shutil.which(tool)]
-    if missing or not sys.platform.startswith("linux"):
+    missing = [tool for tool in TOOLS if not shutil.which(tool)] if sys.platform == "linux" else ["Linux"]
+    if missing:
         print(
-            f"bench: {' and '.join(missing) or 'Linux'} not found: it compares with nginx under the load of wrk, on Linux"
-            " (Debian, Ubuntu: apt install nginx-light wrk)",
-            file=sys.stderr,
+            f"bench: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not here: {NEEDS}", file=sys.stderr
         )
         return USAGE
     signal.signal(signal.SIGTERM, _end)
@@ -127,11 +126,11 @@ def _measured(options: argparse.Namespace) -> tuple[list[Outcome | Missing], Cir
     with tempfile.TemporaryDirectory(prefix="aigw-bench-") as folder:
         measured = code.prepare(Path(folder), plain=options.plain, given=options.code)
         cores = Cores.usable()
-        with _limited(QUICK_SECONDS if options.quick else FULL_SECONDS) as limit:
-            with Stage(Path(folder), cores, realtime=options.realtime) as stage:
-                servers = Servers(stage, measured)
-                bench = Bench(stage, servers, plan, servers.nginx(), servers.gateway())
-                results = [each for name in options.only for each in _one(bench, name, limit)]
+        stage = Stage(Path(folder), cores, realtime=options.realtime)
+        with stage, _limited(QUICK_SECONDS if options.quick else FULL_SECONDS) as limit:
+            servers = Servers(stage, measured)
+            bench = Bench(stage, servers, plan, servers.nginx(), servers.gateway())
+            results = [each for name in options.only for each in _one(bench, name, limit)]
     under = Circumstances(
         _machine(cores),
         {"compiled": measured.compiled, "log": "info, json, to a file"},
@@ -198,19 +197,19 @@ def _version(*command: str) -> str:
 
 
 def _told(results: Sequence[Outcome | Missing], under: Circumstances) -> str:
-    machine, plan = under.machine, under.plan
-    shared = machine["proxyCore"] == machine["loadCore"]
-    kind = "its hot path compiled" if under.gateway["compiled"] else "uncompiled"
+    machine, gateway, plan = under.machine, under.gateway, under.plan
+    urgent = "; real-time priority" if plan["realtimePriority"] else ""
+    alone = machine["proxyCore"] != machine["loadCore"]
     lines = (
-        f"{machine['cores']} cores, {machine['architecture']}, Linux {machine['kernel']}, Python {machine['python']},"
-        f" nginx {machine['nginx']}, wrk {machine['wrk']}; loopback",
-        f"load average {under.load_before[0]:.2f} before, {under.load_after[0]:.2f} after"
-        + ("; real-time priority" if plan["realtimePriority"] else ""),
-        "only one core: proxies, callers and upstreams share it"
-        if shared
-        else "proxies on one core, the rest on another",
-        f"aigw in one process, {kind}; access key, custom providers, log ({under.gateway['log']}), metrics, control listener",
-        f"medians of {plan['rounds']} interleaved rounds of {plan['seconds']:g} s; in brackets: lowest and highest round",
+        f"{machine['cores']} cores, {machine['architecture']}, Linux {machine['kernel']}, loopback; Python"
+        f" {machine['python']}, nginx {machine['nginx']}, wrk {machine['wrk']}",
+        f"load average {under.load_before[0]:.2f} before, {under.load_after[0]:.2f} after{urgent}",
+        "proxies on one core, all else on another"
+        if alone
+        else "only one core: proxies, callers and upstreams share it",
+        f"aigw: one process, {'hot path compiled' if gateway['compiled'] else 'not compiled'}; access key, custom"
+        f" providers with keys, metrics, control listener, log ({gateway['log']})",
+        f"medians of {plan['rounds']} interleaved rounds of {plan['seconds']:g} s; in brackets the extremes",
         "",
     )
     return "\n".join((*lines, table(results)))

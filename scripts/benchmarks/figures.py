@@ -32,12 +32,12 @@ class Target:
 
 @attrs.frozen
 class Figure:
-    """One figure: its number in the report, what it tells, the unit of its value, its target."""
+    """One figure: its number in the report, what it tells, the unit of its value, its target if it is judged."""
 
     number: str
     title: str
     unit: str
-    target: Target
+    target: Target | None
 
 
 @attrs.frozen
@@ -66,8 +66,8 @@ class Outcome:
 
     @property
     def reached(self) -> bool:
-        """Whether the target is kept."""
-        return self.figure.target.reached(self.value)
+        """Whether the target is kept, if there is one."""
+        return self.figure.target is None or self.figure.target.reached(self.value)
 
 
 @attrs.frozen

@@ -42,7 +42,7 @@ def table(results: Sequence[Outcome | Missing]) -> str:
 
 def _row(result: Outcome | Missing) -> tuple[str, ...]:
     figure = result.figure
-    target = f"{figure.target.sign} {number(figure.target.limit)} {figure.unit}"
+    target = f"{figure.target.sign} {number(figure.target.limit)} {figure.unit}" if figure.target else "–"
     if isinstance(result, Missing):
         return (figure.number, figure.title, "–", "–", f"not measured: {result.reason}", target, "–")
     value = f"{number(result.value)} {figure.unit}"
@@ -50,7 +50,7 @@ def _row(result: Outcome | Missing) -> tuple[str, ...]:
         value += f" ({number(min(result.rounds))}–{number(max(result.rounds))})"
     if result.ratio is not None:
         value += f", {number(result.ratio)} × nginx"
-    reached = "reached" if result.reached else "missed"
+    reached = "–" if figure.target is None else "reached" if result.reached else "missed"
     return (figure.number, figure.title, _amounts(result.aigw), _amounts(result.nginx), value, target, reached)
 
 
@@ -75,14 +75,14 @@ def _entry(result: Outcome | Missing) -> dict[str, Any]:
         "number": figure.number,
         "title": figure.title,
         "unit": figure.unit,
-        "target": {"sign": figure.target.sign, "limit": figure.target.limit},
+        "target": attrs.asdict(figure.target) if figure.target else None,
     }
     if isinstance(result, Missing):
         return {**told, "reached": None, "error": result.reason}
     return {
         **told,
         "value": result.value,
-        "reached": result.reached,
+        "reached": result.reached if figure.target else None,
         "rounds": result.rounds,
         "ratioToNginx": result.ratio,
         "aigw": {each.name: each.value for each in result.aigw},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from .asks import ACCESS_KEY, PROVIDER_KEY, RAW, SMALL, answer
+from .asks import ACCESS_KEY, PROVIDER_KEY, RAW, SINK, SMALL, answer
 from .code import Code
 from .figures import BenchError
 from .processes import children
@@ -22,14 +22,16 @@ _UPSTREAM = """server { listen 127.0.0.1:%(port)d backlog=4096; default_type app
   location / { return 200 '%(answer)s'; } }"""
 _PROXY = """upstream small { server 127.0.0.1:%(small)d; keepalive 2048; keepalive_requests 1000000000; }
  upstream raw { server 127.0.0.1:%(raw)d; keepalive 2048; keepalive_requests 1000000000; }
+ upstream sink { server 127.0.0.1:%(sink)d; keepalive 2048; keepalive_requests 1000000000; }
  server { listen 127.0.0.1:%(port)d backlog=4096;
   proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; proxy_request_buffering off;
   location /small/ { proxy_pass http://small; }
+  location /sink/ { proxy_pass http://sink; }
   location / { proxy_pass http://raw; } }"""
 _NGINX = """%(user)sworker_processes 1; daemon off; pid %(folder)s/%(name)s.pid; error_log stderr error;
 worker_rlimit_nofile 16384;
 events { worker_connections 8192; }
-http { access_log off; keepalive_requests 1000000000; client_max_body_size 64m; client_body_buffer_size 1m;
+http { access_log off; keepalive_requests 1000000000; client_max_body_size 64m; client_body_buffer_size 64k;
  client_body_temp_path %(folder)s/body; proxy_temp_path %(folder)s/proxy; fastcgi_temp_path %(folder)s/fastcgi;
  uwsgi_temp_path %(folder)s/uwsgi; scgi_temp_path %(folder)s/scgi;
  %(server)s }
@@ -90,13 +92,16 @@ class Servers:
         self._code = code
         self._made = 0
         self.small = self._nginx("upstream", Place.LOAD, _UPSTREAM, "/", answer=answer())
-        self.raw = self._raw()
+        self.raw = self._raw("raw", Place.LOAD)
+        # Apart and behind: what is thrown at it must not delay what is measured beside it.
+        self.sink = self._raw("sink", Place.BACKGROUND)
 
-    def nginx(self) -> Server:
+    def nginx(self, place: Place = Place.PROXY) -> Server:
         """nginx as a reverse proxy that keeps connections and buffers nothing. Raises BenchError."""
-        return self._nginx("nginx", Place.PROXY, _PROXY, f"/{SMALL}/", small=self.small.port, raw=self.raw.port)
+        ports = {"small": self.small.port, "raw": self.raw.port, "sink": self.sink.port}
+        return self._nginx("nginx", place, _PROXY, f"/{SMALL}/", **ports)
 
-    def gateway(self, *, log: bool = True) -> Server:
+    def gateway(self, place: Place = Place.PROXY, *, log: bool = True) -> Server:
         """The gateway with access key, custom providers, control listener, metrics, and (or not) its log in a file.
 
         Raises BenchError.
@@ -105,14 +110,14 @@ class Servers:
         port, control = free_ports(2)
         folder, level = self._stage.folder / name, "info" if log else "off"
         text = _GATEWAY % {"port": port, "control": control, "folder": folder, "level": level, "key": ACCESS_KEY}
-        for provider, upstream in ((SMALL, self.small), *((raw, self.raw) for raw in RAW)):
+        for provider, upstream in ((SMALL, self.small), (SINK, self.sink), *((raw, self.raw) for raw in RAW)):
             text += _PROVIDER % {"name": provider, "port": upstream.port, "key": PROVIDER_KEY}
         config, output = folder.with_suffix(".toml"), folder.with_suffix(".log")
         config.touch(0o600)
         config.write_text(text)
         began = time.monotonic()
         command = (sys.executable, "-P", "-m", "aigw", "serve", "--config", config)
-        process = self._stage.start(command, Place.PROXY, output, environ={"PYTHONPATH": str(self._code.folder)})
+        process = self._stage.start(command, place, output, environ={"PYTHONPATH": str(self._code.folder)})
         self._stage.await_answer(process, output, control, "/readyz", READY_SECONDS)
         took = time.monotonic() - began
         return Server(name, process, process.pid, port, output, by_path=False, took=took)
@@ -127,10 +132,10 @@ class Servers:
         for server in servers:
             self._stage.stop(server.process)
 
-    def _raw(self) -> Server:
-        name, (port,) = self._name("raw"), free_ports(1)
+    def _raw(self, kind: str, place: Place) -> Server:
+        name, (port,) = self._name(kind), free_ports(1)
         output = self._stage.folder / f"{name}.log"
-        process = self.module("upstream", Place.LOAD, output, port)
+        process = self.module("upstream", place, output, port)
         self._stage.await_answer(process, output, port, "/sink/", READY_SECONDS)
         return Server(name, process, process.pid, port, output)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from .asks import MEDIUM_BYTES, SMALL, SMALL_BYTES, STEADY, ask
+from .asks import BURSTS, MEDIUM_BYTES, SINGLE, SMALL, SMALL_BYTES, ask
 from .figures import Amount, BenchError, Figure, Outcome, Target, median, quotients
 from .laps import Bench, Lap, Run, amounts, interleaved
 from .load import script
 from .servers import Server
-from .upstream import STREAM_CHUNKS
+from .upstream import BURST, STREAM_CHUNKS
 
 CONNECTIONS = 32
 RATIO = "× nginx"
 REQUESTS = Figure("1", "1 KB JSON in and out, 32 connections", RATIO, Target("≥", 0.45))
 BODIES = Figure("2", "the same with 32 KB request bodies", RATIO, Target("≥", 0.4))
-STREAMS = Figure("3", "50-chunk streams, 32 connections: chunks per processor second", RATIO, Target("≥", 1.0))
+_STREAMS = "50-chunk streams, 32 connections: chunks per processor second, "
+BURST_STREAMS = Figure("3a", f"{_STREAMS}in bursts of {BURST}", RATIO, Target("≥", 1.0))
+SINGLE_STREAMS = Figure("3b", f"{_STREAMS}one by one", RATIO, None)
 LATENCY = Figure("4", "latency added at one connection, median", RATIO, Target("≤", 1.6))
 LOG = Figure("5", "processor time per request, log on", "× log off", Target("≤", 1.25))
 
@@ -37,14 +39,17 @@ def _rates(bench: Bench, figure: Figure, size: int) -> Outcome:
 
 
 def streams(bench: Bench) -> list[Outcome]:
-    """Chunks that pass in a second of processor time, relative to nginx: both get the same chunks at the same pace."""
-    body = script(bench.stage.folder, "stream", ask(STEADY, stream=True))
-    laps = interleaved(
-        bench, {side.name: Run(side, STEADY, body, CONNECTIONS) for side in (bench.nginx, bench.gateway)}
-    )
+    """Chunks that pass in a second of processor time, relative to nginx: both get the same chunks in the same way."""
+    return [_streams(bench, BURST_STREAMS, BURSTS), _streams(bench, SINGLE_STREAMS, SINGLE)]
+
+
+def _streams(bench: Bench, figure: Figure, provider: str) -> Outcome:
+    body = script(bench.stage.folder, provider, ask(provider, stream=True))
+    runs = {side.name: Run(side, provider, body, CONNECTIONS) for side in (bench.nginx, bench.gateway)}
+    laps = interleaved(bench, runs)
     ours, theirs = laps[bench.gateway.name], laps[bench.nginx.name]
     rounds = quotients([_passed(each) for each in ours], [_passed(each) for each in theirs])
-    return [Outcome(STREAMS, median(rounds), _chunks(ours), _chunks(theirs), rounds=rounds)]
+    return Outcome(figure, median(rounds), _chunks(ours), _chunks(theirs), rounds=rounds)
 
 
 def _passed(lap: Lap) -> float:

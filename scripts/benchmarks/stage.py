@@ -25,6 +25,7 @@ from .figures import BenchError
 REALTIME_PRIORITY = 40
 # What is only there to weigh on the gateway gives way to what measures it.
 BACKGROUND_NICENESS = 10
+URGENT_NICENESS = -15
 STOP_SECONDS = 3.0
 _ASK_SECONDS = 0.005
 _LOOK_SECONDS = 0.05
@@ -34,11 +35,21 @@ _PORTS = range(20_000, 32_000)
 
 
 class Place(enum.Enum):
-    """Where a process runs: proxies on one core; callers and upstreams on another, the background ones behind."""
+    """Where a process runs: proxies on one core; callers and upstreams on another, the background ones behind.
+
+    BUSY_PROXY and PROBE are never real-time: the kernel stops such processes for 50 ms in a second in which they
+    compute all the time, which would be all that one sees of delays.
+    """
 
     PROXY = enum.auto()
+    BUSY_PROXY = enum.auto()
     LOAD = enum.auto()
+    PROBE = enum.auto()
     BACKGROUND = enum.auto()
+
+
+_ON_PROXY_CORE = frozenset({Place.PROXY, Place.BUSY_PROXY})
+_REALTIME = frozenset({Place.PROXY, Place.LOAD})
 
 
 @attrs.frozen
@@ -106,11 +117,13 @@ class Stage:
     def _settle(self, place: Place) -> None:
         # In the child, between fork and exec: what is said here holds for its threads and children, too.
         self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        os.sched_setaffinity(0, {self.cores.proxy if place is Place.PROXY else self.cores.load})
+        os.sched_setaffinity(0, {self.cores.proxy if place in _ON_PROXY_CORE else self.cores.load})
         if place is Place.BACKGROUND:
             os.nice(BACKGROUND_NICENESS)
-        elif self.realtime:
+        elif self.realtime and place in _REALTIME:
             _realtime(REALTIME_PRIORITY, inherited=True)
+        elif self.realtime:
+            os.nice(URGENT_NICENESS)
 
     def interrupted(self, command: Sequence[str | Path], place: Place, seconds: float, grace: float) -> str:
         """Run a command that sums up on SIGINT, send that after so many seconds; its output. Raises BenchError."""

@@ -9,17 +9,20 @@ import asyncio
 import os
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import cast
 
 import uvloop
 
-from .asks import ENDLESS, SINK, SLOW, STEADY, answer
+from .asks import BURSTS, ENDLESS, SINGLE, SINK, SLOW, answer
 
 STREAM_CHUNKS = 50
 CHUNK_BYTES = 200
-# Every stream gets one chunk in each such period: no faster than a gateway can pass on, or chunks would pile up in
-# sockets, several would be read at once, and the slower proxy would be measured with the larger pieces.
+# In bursts: so many chunks, each flushed by itself, and the next ones as soon as every stream had its own.
+BURST = 10
+# One by one: every stream gets one chunk in each such period, which is no faster than a proxy can pass on. Otherwise
+# chunks would pile up in sockets, be read several at once, and the slower proxy would have less to do for each.
 PERIOD_SECONDS = 0.001
 SLOW_SECONDS = 1.0
 ENDLESS_BYTES = 100 << 20
@@ -37,7 +40,7 @@ def _framed(data: bytes) -> bytes:
 
 def _event(delta: bytes, tail: bytes) -> bytes:
     start = (
-        b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"steady","choices":[{"index":0,'
+        b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"bench","choices":[{"index":0,'
     )
     return start + b'"delta":{%s},"finish_reason":%s}\n\n' % (delta, tail)
 
@@ -50,21 +53,23 @@ def _word() -> bytes:
 WORD = _framed(_word())
 LAST = _framed(_event(b"", b'"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":48,"total_tokens":57}'))
 END = _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n"
-# What each period flushes: the words, the event with usage, the end.
+# What is flushed one after the other: the words, the event with usage, the end.
 FLUSHES = (*[WORD] * (STREAM_CHUNKS - 2), LAST, END)
 
 
 class Ticker:
-    """The beat of the paced streams."""
+    """The beat of the streams: so many flushes for each of them, then so many seconds of rest."""
 
-    def __init__(self) -> None:
+    def __init__(self, flushes: int, rest: float) -> None:
         self._loop = asyncio.get_running_loop()
+        self._flushes = flushes
+        self._rest = rest
         self._streams: dict[Connection, int] = {}
 
     def join(self, stream: Connection) -> None:
         """One more stream, from its first chunk on."""
         if not self._streams:
-            self._loop.call_later(PERIOD_SECONDS, self._tick)
+            self._loop.call_later(self._rest, self._tick)
         self._streams[stream] = 0
 
     def leave(self, stream: Connection) -> None:
@@ -73,20 +78,22 @@ class Ticker:
 
     def _tick(self) -> None:
         for stream, at in list(self._streams.items()):
-            stream.send(FLUSHES[at])
-            if at + 1 == len(FLUSHES):
-                self._streams.pop(stream, None)
+            until = at + self._flushes
+            for data in FLUSHES[at:until]:
+                stream.send(data)
+            if until < len(FLUSHES):
+                self._streams[stream] = until
             else:
-                self._streams[stream] = at + 1
+                self._streams.pop(stream, None)
         if self._streams:
-            self._loop.call_later(PERIOD_SECONDS, self._tick)
+            self._loop.call_later(self._rest, self._tick)
 
 
 class Connection(asyncio.Protocol):
     """One connection, one request at a time: reads it whole, then answers as the path says."""
 
-    def __init__(self, ticker: Ticker) -> None:
-        self._ticker = ticker
+    def __init__(self, tickers: Mapping[str, Ticker]) -> None:
+        self._tickers = tickers
         self._head = b""
         self._path = b""
         # Bytes of the request's body that have yet to come; bytes of the endless answer that have yet to go.
@@ -99,7 +106,8 @@ class Connection(asyncio.Protocol):
         self._descriptor = transport.get_extra_info("socket").fileno()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._ticker.leave(self)
+        for ticker in self._tickers.values():
+            ticker.leave(self)
         self._owed = 0
 
     def data_received(self, data: bytes) -> None:
@@ -119,9 +127,9 @@ class Connection(asyncio.Protocol):
             self._answer(self._path.decode())
 
     def _answer(self, kind: str) -> None:
-        if kind == STEADY:
+        if kind in self._tickers:
             self._transport.write(_STREAM_HEAD)
-            self._ticker.join(self)
+            self._tickers[kind].join(self)
         elif kind == SLOW:
             self._transport.write(_STREAM_HEAD)
             self._slowly()
@@ -167,9 +175,9 @@ def _head(status: int, length: int) -> bytes:
 
 async def serve(port: int) -> None:
     """Answer on a port of loopback until the process is ended."""
-    ticker = Ticker()
+    tickers = {BURSTS: Ticker(BURST, 0.0), SINGLE: Ticker(1, PERIOD_SECONDS)}
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(ticker), "127.0.0.1", port, backlog=_BACKLOG)
+    server = await loop.create_server(lambda: Connection(tickers), "127.0.0.1", port, backlog=_BACKLOG)
     await server.serve_forever()
 
 

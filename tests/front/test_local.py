@@ -23,7 +23,7 @@ def ids(*, key: object = None, surfaces: frozenset[str] = CHAT, **details: objec
 
 
 def test_what_can_be_called_is_listed() -> None:
-    """Providers with a key, or that need none; catalog and declared models; an id that means another's gets a prefix."""
+    """Models of providers with a key, or that need none; an id that means another provider's gets a prefix."""
     assert ids() == [
         "org/drum",
         "Llama3.2:1b",
@@ -125,6 +125,14 @@ async def test_geminis_shape(gateway: OpenGate) -> None:
         token = body["nextPageToken"]
     assert names == [f"models/{model}" for model in MODELS]
     assert (await ask(gate, "/v1beta/models/m-07")).json["name"] == "models/m-07"
+
+
+async def test_every_page_of_a_long_list_comes(gateway: OpenGate) -> None:
+    """However long the list is, its pages have an end."""
+    models = [f"m-{number:04}" for number in range(1250)]
+    gate = await gateway(providers={"up": {"keys": ["sk-up-0123456789"], "models": models}})
+    last = (await ask(gate, "/v1beta/models?pageSize=1000&pageToken=1000")).json
+    assert (len(last["models"]), "nextPageToken" in last) == (250, False)
 
 
 async def test_googles_sdk_asks_under_v1_as_well(gateway: OpenGate) -> None:

@@ -13,7 +13,6 @@ import pytest
 # of a thing that is tested as a whole, from outside.
 ELSEWHERE: Mapping[str, str] = {
     "aigw/__main__.py": "tests/house/test_packaging.py: the command of a wheel and of a clone",
-    "aigw/errors.py": "tests/house/test_documented.py: the tree's codes and statuses",
     "aigw/observe/descriptor.py": "tests/observe/test_outlet.py: its only user",
     "aigw/observe/exposition.py": "tests/observe/test_metrics.py: what a scrape shows",
     "aigw/observe/families.py": "tests/house/test_documented.py: data, compared with the reference",

@@ -20,13 +20,13 @@ EXAMPLE = DOCS / "aigw.example.toml"
 
 def row(name: str, declared: Key) -> str:
     """The row of the page for a key: what the code says about it."""
-    default = "–" if declared.default is None else f"`{json.dumps(declared.default)}`"  # noqa: RUF001
+    default = "–" if declared.default is None else f"`{json.dumps(declared.default)}`"
     variable = variable_of(name)
     cells = (
         f"`{name}`",
         declared.kind.name,
         "required" if declared.required else default,
-        f"`{variable}`" if variable else "–",  # noqa: RUF001
+        f"`{variable}`" if variable else "–",
         declared.doc,
     )
     return f"| {' | '.join(cells)} |"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,7 +46,7 @@ def aigw(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProc
 
 @attrs.define(eq=False)
 class Command:
-    """`aigw serve` (or another command that stays) on free ports, its output in files of `cwd`; killed with the block."""
+    """`aigw serve` (or another command that stays) on free ports, its output in files of `cwd`; killed in the end."""
 
     cwd: Path
     arguments: Sequence[str] = ()
@@ -186,11 +187,9 @@ class Talk:
 
     def rest(self) -> bytes:
         """Everything up to the connection's end."""
-        try:
+        with suppress(ConnectionResetError):
             while more := self._sock.recv(65536):
                 self._heard += more
-        except ConnectionResetError:
-            pass
         return self._heard
 
 
@@ -213,10 +212,8 @@ def fetch(address: tuple[str, int] | str, path: str) -> tuple[int, str]:
 
 def kill(pid: int, number: signal.Signals) -> None:
     """Signal a process that this test started, or that such a process started."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def is_running(pid: int) -> bool:

@@ -66,7 +66,6 @@ class Connection(asyncio.Protocol):
     """A connection owned by a pool. `via` is set for a plain-HTTP proxy: targets are then written in absolute form
     (RFC 9112, section 3.2.2)."""
 
-
     transport: Corked
 
     def __init__(self, home: Home, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
