@@ -14,7 +14,7 @@ from aigw.errors import AttemptFailed, ConfigError, Refusal
 from aigw.records import AccessKey
 from aigw.relay.drive import Unfinished, run
 from aigw.routing.plan import Candidate, Passed, plan
-from aigw.settings import Settings, format_duration, mask_url
+from aigw.settings import Settings, format_duration
 from aigw.snapshot import Limits, Snapshot
 
 # Stands for the address of the sandbox, which only `serve` starts.
@@ -103,14 +103,14 @@ def _candidate(operation: Operation, candidate: Candidate, models: Sequence[str]
 
 
 def _where(operation: Operation, candidate: Candidate) -> str:
-    """Where it would be asked. The credential goes in a header; one in the base URL's query is hidden."""
+    """Where it would be asked: never with the credential, which goes in a header."""
     try:
         outgoing = run(candidate.provider.adapt(Ask(operation, candidate.model, candidate.key, {})))
     except AttemptFailed as error:
         return f"({error})"
     if isinstance(outgoing, Unfinished):
         return "(found out at the time)"
-    return mask_url(f"{outgoing.origin}{outgoing.target}")
+    return f"{outgoing.origin}{outgoing.target}"
 
 
 def _why(candidate: Candidate, models: Sequence[str], snapshot: Snapshot) -> str:

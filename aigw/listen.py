@@ -76,7 +76,7 @@ def _tcp(address: Tcp, shared: bool) -> socket.socket:
     # Every interface: the IPv6 wildcard takes IPv4 too. A name of both families: what every caller can reach.
     first = socket.AF_INET if address.host else socket.AF_INET6
     infos.sort(key=lambda info: info[0] != first)
-    for number, (family, _, _, _, where) in enumerate(infos, 1):
+    for family, _, _, _, where in infos:
         try:
             if shared and address.port:
                 # Another gateway may share its port as well: only a socket that shares nothing notices it.
@@ -84,9 +84,9 @@ def _tcp(address: Tcp, shared: bool) -> socket.socket:
             return _bound(family, where, shared=shared)
         except OSError as exc:
             # A kernel without IPv6 still looks its addresses up.
-            if exc.errno != errno.EAFNOSUPPORT or number == len(infos):
+            if exc.errno != errno.EAFNOSUPPORT:
                 raise
-    raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
 
 
 def _bound(family: int, where: Any, *, shared: bool = False) -> socket.socket:

@@ -168,7 +168,8 @@ class Supervisor:
 
     async def stop(self) -> bool:
         """Let workers finish what is under way, and kill those that do not end in time; whether none had to be."""
-        structlog.get_logger().info("draining", workers=len(self._children))
+        if self._begun:
+            structlog.get_logger().info("draining", workers=len(self._children))
         self._stopped.set()
         self._door.close()
         for child in self._children:
@@ -213,10 +214,12 @@ class Supervisor:
             began = monotonic()
             try:
                 await self._attend(number, first)
-            except (AigwError, OSError) as exc:
+            except Exception as exc:  # whatever it is: a place that is given up would never be filled again
                 if not first.done():
                     first.set_exception(exc)
-                structlog.get_logger().error("worker_failed", worker=number, error=str(exc))
+                    return
+                known = isinstance(exc, AigwError | OSError)
+                structlog.get_logger().error("worker_failed", worker=number, error=str(exc), exc_info=not known)
             quick = quick + 1 if monotonic() - began < HEALTHY_SECONDS else 0
             if pause := pause_after(quick):
                 self._door.leave(number)

@@ -44,7 +44,9 @@ def test_a_declared_key_is_enough(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"short\n", "schlüssel-0123456789012345".encode(), b"two words 0123456789\n\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"short\n", "schlüssel-0123456789012345".encode(), b"two words 0123456789\n\xff"]
+)
 def test_a_file_that_holds_no_key(tmp_path: Path, content: bytes) -> None:
     """A file that was emptied or overwritten is not guessed at."""
     (tmp_path / "access-key").write_bytes(content)

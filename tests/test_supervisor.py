@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
+import structlog
 
 from aigw import listen, supervisor
-from aigw.settings import Server, Settings, Tcp, Unix
-from aigw.supervisor import Door, pause_after
+from aigw.channel import Begin
+from aigw.errors import ConfigError
+from aigw.first_start import Start
+from aigw.secret import Secret
+from aigw.settings import AccessKeySettings, Server, Settings, Tcp, Unix
+from aigw.supervisor import Door, Supervisor, begin_of, pause_after
 
+from .support import gate as gates
 from .support.caller import HELLO
 from .support.command import KEY, Command, aigw, eventually, fetch, is_running, kill
 
@@ -266,6 +275,135 @@ def test_a_worker_that_hangs(tmp_path: Path) -> None:
         assert command.metric("aigw_requests_total") == 10
         assert command.stop() == 1
         assert len(command.lines("workers_killed")[0]["workers"]) == 1
+
+
+def test_a_start_that_is_called_off(tmp_path: Path) -> None:
+    """A signal while workers are starting ends the start, in order and with every worker."""
+    with Command(tmp_path, TWO, {"AIGW_ACCESS_KEY": KEY}) as command:
+        eventually(lambda: len(command.children()) == 2)
+        workers = command.children()
+        for pid in workers:
+            kill(pid, signal.SIGSTOP)
+        command.signal(signal.SIGTERM)
+        for pid in workers:
+            kill(pid, signal.SIGCONT)
+        assert command.end() == 0
+        assert not any(is_running(pid) for pid in workers)
+
+
+def test_what_workers_are_told(tmp_path: Path) -> None:
+    """The text of the file as it is now, by its name; the command line; the made key; where the sandbox is."""
+    file = tmp_path / "aigw.toml"
+    file.write_bytes(b"\xef\xbb\xbf[limits]\n")
+    key = AccessKeySettings(name="generated", key=Secret("aigw-0123456789abcdef"))
+    told = begin_of(Settings(source=str(file)), {"log.level": "error"}, Start(key, "http://127.0.0.1:1"))
+    assert (told.source, told.config, told.overrides) == (str(file), "[limits]\n", {"log.level": "error"})
+    assert (told.access_key, told.sandbox_url) == ("aigw-0123456789abcdef", "http://127.0.0.1:1")
+    assert begin_of(Settings(), {}, Start()).config == ""
+    file.unlink()
+    with pytest.raises(ConfigError, match="cannot read the configuration file"):
+        begin_of(Settings(source=str(file)), {}, Start())
+
+
+# -- with workers that are played ---------------------------------------------------------------------------------
+
+PLAYED = """
+import json, socket, sys, time
+channel = socket.socket(fileno=int(sys.argv[-1])).makefile("rwb", buffering=0)
+def say(kind, **told): channel.write(json.dumps({"is": kind, **told}).encode() + b"\\n")
+def hear(): return json.loads(channel.readline() or '{"is": "end"}')["is"]
+assert hear() == "begin"
+"""
+
+
+@attrs.define
+class Play:
+    """A supervisor of one worker that is a program, and what it logs."""
+
+    supervisor: Supervisor
+    logs: list[MutableMapping[str, Any]]
+    stopped: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    def events(self, name: str) -> list[MutableMapping[str, Any]]:
+        """The lines of one event."""
+        return [line for line in self.logs if line["event"] == name]
+
+
+@pytest.fixture
+async def play(monkeypatch: pytest.MonkeyPatch, door: Door) -> AsyncIterator[Callable[[str], Play]]:
+    """Plays a program, with short pauses."""
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE_SECONDS", 0.02)
+    made: list[Play] = []
+    with structlog.testing.capture_logs() as logs:
+
+        def start(program: str) -> Play:
+            monkeypatch.setattr("aigw.child.interpreter", lambda: [sys.executable, "-c", PLAYED + program])
+            settings = Settings(server=Server(drain_timeout=0.0))
+            made.append(Play(Supervisor(settings, Begin(0, -1, "x", ""), door), logs))
+            return made[-1]
+
+        yield start
+        for each in made:
+            await each.supervisor.stop()
+
+
+async def test_workers_are_asked_now_and_then(play: Callable[[str], Play], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without a scrape, so that a killed worker takes little of its counts with it."""
+    monkeypatch.setattr(supervisor, "COUNT_EVERY_SECONDS", 0.01)
+    program = """
+say("ready")
+for number in range(3):
+    assert hear() == "count"
+    say("counted", metrics={"aigw_log_dropped_total": [{"labels": [], "values": [number]}]})
+"""
+    played = play(program)
+    assert await played.supervisor.start(played.stopped)
+    assert played.supervisor.ready
+    await gates.eventually(lambda: played.events("worker_ended"))
+    assert b"aigw_log_dropped_total 2.0" in await played.supervisor.metrics()
+
+
+async def test_a_worker_that_fails_again_and_again(play: Callable[[str], Play], tmp_path: Path) -> None:
+    """Each failure is told, and the place is not given up, whatever went wrong."""
+    mark = tmp_path / "mark"
+    played = play(f"""
+import pathlib
+mark = pathlib.Path({str(mark)!r})
+if mark.exists():
+    say("failed", error="no luck")
+else:
+    mark.touch()
+    say("ready")
+""")
+    assert await played.supervisor.start(played.stopped)
+    await gates.eventually(lambda: len(played.events("worker_failed")) >= 3)
+    assert not played.supervisor.ready
+    assert {line["error"] for line in played.events("worker_failed")} == {"no luck"}
+    mark.unlink()
+    await gates.eventually(lambda: played.events("worker_restarted"))
+
+
+async def test_a_door_that_cannot_be_opened(
+    play: Callable[[str], Play], door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No socket for a worker at the start stops the start."""
+
+    def refuse(_worker: int) -> socket.socket:
+        raise OSError("no more descriptors")
+
+    monkeypatch.setattr(Door, "open", lambda _door, worker: refuse(worker))
+    played = play("")
+    with pytest.raises(ConfigError, match="no more descriptors"):
+        await played.supervisor.start(played.stopped)
+
+
+async def test_a_start_before_the_end(play: Callable[[str], Play]) -> None:
+    """A stop that comes before all are ready is no failure."""
+    played = play("hear()")
+    played.stopped.set()
+    assert not await played.supervisor.start(played.stopped)
+    assert not played.supervisor.ready
 
 
 # -- the door -----------------------------------------------------------------------------------------------------

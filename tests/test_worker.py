@@ -109,11 +109,25 @@ def test_a_generated_key_counts(tmp_path: Path) -> None:
 
 
 def test_without_its_parent_it_ends(tmp_path: Path) -> None:
-    """The end of the channel is the sign, also before it was told what to be."""
+    """The end of the channel is the sign."""
     with started(tmp_path) as worker:
         assert worker.hear() == Ready()
         worker.leave()
         assert worker.process.wait(PATIENCE) == 0
+
+
+def test_its_parent_leaves_before_it_says_anything(tmp_path: Path) -> None:
+    """Then there is nothing to be, and that is in order."""
+    mine, theirs = pair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "aigw", "worker", str(theirs.fileno())],
+            cwd=tmp_path,
+            env=environment(),
+            pass_fds=(theirs.fileno(),),
+        )
+    mine.close()
+    assert process.wait(PATIENCE) == 0
 
 
 def test_the_terminal_s_signals_are_the_parent_s(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ REALTIME_PRIORITY = 40
 BACKGROUND_NICENESS = 10
 URGENT_NICENESS = -15
 STOP_SECONDS = 3.0
+# Two for each of a thousand streams, and room.
+MAX_FILES = 65_536
 _ASK_SECONDS = 0.005
 _LOOK_SECONDS = 0.05
 _PR_SET_PDEATHSIG = 1
@@ -74,15 +76,21 @@ class Stage:
         self.cores = cores
         self.realtime = realtime
         self._running: list[subprocess.Popen[bytes]] = []
+        self._usable: set[int] = set()
+        self._files = 0
         # Loaded before there is anything to fork.
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def __enter__(self) -> Self:
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65_536) if most > 0 else 65_536, most))
+        self._files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, MAX_FILES) if most > 0 else MAX_FILES, most))
+        self._usable = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {self.cores.load})
         if self.realtime:
-            _realtime(REALTIME_PRIORITY + 1)
+            try:
+                _realtime(REALTIME_PRIORITY + 1)
+            except PermissionError:
+                raise BenchError("real-time priority is for root (CAP_SYS_NICE)") from None
         return self
 
     def __exit__(
@@ -92,6 +100,10 @@ class Stage:
         ignored = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         for process in reversed(self._running[:]):
             self.stop(process)
+        if self.realtime:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        os.sched_setaffinity(0, self._usable)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self._files, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         for number, handler in ignored.items():
             signal.signal(number, handler)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -162,16 +164,16 @@ async def test_an_unknown_model(gateway: OpenGate, path: str, fields: tuple[tupl
 
 async def test_each_key_has_its_own_list(gateway: OpenGate) -> None:
     """What one key may call is not told to another; the lists are kept apart."""
-    keys = [
+    keys: list[dict[str, Any]] = [
         {"name": "all", "key": TOKEN},
         {"name": "one", "key": "aigw-tests-one-key-0123456789", "models": ("up:m-03",)},
         {"name": "none", "key": "aigw-tests-none-key-0123456789", "providers": ()},
     ]
     gate = await opened(gateway, access_keys=keys)
     for _ in range(2):
-        seen = [len((await ask(gate, "/v1/models", token=key["key"])).json["data"]) for key in keys]  # type: ignore[arg-type]
+        seen = [len((await ask(gate, "/v1/models", token=key["key"])).json["data"]) for key in keys]
         assert seen == [25, 1, 0]
-    assert (await ask(gate, "/v1/models/m-04", token=keys[1]["key"])).status == 404  # type: ignore[arg-type]
+    assert (await ask(gate, "/v1/models/m-04", token=keys[1]["key"])).status == 404
 
 
 async def test_a_list_is_the_last_request_on_its_connection(gateway: OpenGate) -> None:
@@ -179,7 +181,7 @@ async def test_a_list_is_the_last_request_on_its_connection(gateway: OpenGate) -
     gate = await opened(gateway)
     caller = await gate.caller()
     caller.send(request(HELLO, token=TOKEN))
-    assert (await caller.answer()).status == 400  # sandbox-small is none of its models
+    assert (await caller.answer()).status == 200
     caller.send(request(b"x" * 10, "/v1/models", method="GET", token=TOKEN) + request(HELLO, token=TOKEN))
     answer = await caller.answer()
     assert (answer.status, answer.header("connection")) == (200, "close")

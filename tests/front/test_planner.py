@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aigw import adapter, operations
+from aigw.adapter import Operation
 from aigw.errors import NoCredentials, NotFound
 from aigw.front import planner as module
 from aigw.front.planner import MAX_STORED, Planner
@@ -37,7 +38,7 @@ def test_a_plan_is_made_once() -> None:
     ],
 )
 def test_another_question_has_another_plan(
-    operation: operations.Operation, model: str, models: tuple[str, ...], key: AccessKey
+    operation: Operation, model: str, models: tuple[str, ...], key: AccessKey
 ) -> None:
     """Model, fallbacks and access key are all part of the question."""
     planner = Planner()

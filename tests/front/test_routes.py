@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aigw import operations
+from aigw.adapter import Operation
 from aigw.errors import MethodNotAllowed, NotFound
 from aigw.front.routes import DOCUMENTED, Intake, ModelsRoute, Route, format_of, route, shown
 
@@ -28,7 +29,7 @@ from aigw.front.routes import DOCUMENTED, Intake, ModelsRoute, Route, format_of,
         ("GET", "/v1/realtime", operations.REALTIME, Intake.TUNNEL),
     ],
 )
-def test_paths_that_are_operations(method: str, path: str, operation: operations.Operation, intake: Intake) -> None:
+def test_paths_that_are_operations(method: str, path: str, operation: Operation, intake: Intake) -> None:
     """Every surface has its path, and the path says how the body is read."""
     assert route(method, path) == Route(operation, intake)
 
@@ -43,7 +44,7 @@ def test_paths_that_are_operations(method: str, path: str, operation: operations
         ("/v1beta/models/a/b:batchEmbedContents", operations.GEMINI_BATCH_EMBED, "a/b"),
     ],
 )
-def test_geminis_model_stands_in_the_path(path: str, operation: operations.Operation, model: str) -> None:
+def test_geminis_model_stands_in_the_path(path: str, operation: Operation, model: str) -> None:
     """The last colon begins the verb; a prefix before the model is part of its name."""
     assert route("POST", path) == Route(operation, model=model)
 
@@ -57,7 +58,7 @@ def test_geminis_model_stands_in_the_path(path: str, operation: operations.Opera
         ("GET", "/v1/responses/resp_1/input_items", operations.RESPONSE_ITEMS),
     ],
 )
-def test_stored_responses(method: str, path: str, operation: operations.Operation) -> None:
+def test_stored_responses(method: str, path: str, operation: Operation) -> None:
     """What can be done with a stored response, by its id."""
     assert route(method, path) == Route(operation, Intake.NONE, id="resp_1")
 

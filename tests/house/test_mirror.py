@@ -30,6 +30,7 @@ ELSEWHERE: Mapping[str, str] = {
     "aigw/settings/problems.py": "tests/settings/test_loading.py: problems as an operator reads them",
     "aigw/settings/sources.py": "tests/settings/test_loading.py: which source wins",
     "aigw/settings/whole.py": "tests/settings/test_loading.py: the result",
+    "aigw/wire/message.py": "tests/front/test_familiar.py: no code, the shape of what aiohttp's parser gives",
     "aigw/wire/openai_error.py": "tests/wire/formats/test_chat.py: the errors of the formats that share it",
 }
 

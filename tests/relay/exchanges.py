@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import monotonic
 
 import attrs
 
@@ -13,7 +14,7 @@ from aigw.catalog import Catalog
 from aigw.errors import AnswerBroken
 from aigw.observe.record import Record
 from aigw.records import ProviderKey
-from aigw.relay.attempt import Attempt
+from aigw.relay.attempt import Attempt, Phase
 from aigw.relay.failover import Exchange, Relay
 from aigw.relay.request import Body, NoBody, Request, WholeBody
 from aigw.routing.plan import Candidate
@@ -23,7 +24,7 @@ from aigw.wire import formats
 from aigw.wire.format import Format
 from aigw.wire.head import Head
 
-from .raw import until
+from .raw import Peer, Upstream, until
 
 FORMATS: Mapping[str, Format] = formats.load()
 BODY = b'{"model":"m","x":1}'
@@ -35,6 +36,11 @@ ERROR = b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
 EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
+
+
+# What the plain answers of these tests hold.
+ANSWER = b'{"id":"chatcmpl-1","object":"chat.completion","choices":[]}'
+Plainly = Callable[[], Awaitable[Outgoing]]
 
 
 def chunk(data: bytes) -> bytes:
@@ -57,7 +63,7 @@ def status_answer(status: int, body: bytes = b'{"error":{"message":"no"}}', fiel
     )
 
 
-Adapt = Callable[[Callable[[], Awaitable[Outgoing]]], Awaitable[Outgoing]]
+Adapt = Callable[[Plainly], Awaitable[Outgoing]]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -202,3 +208,37 @@ class Launch:
         self.begun.append(exchange)
         exchange.start()
         return exchange, side
+
+
+async def asked(upstream: Upstream) -> Peer:
+    """The upstream's end of a new connection, after the whole request has come."""
+    peer = await upstream.accept()
+    await peer.up_to(BODY)
+    return peer
+
+
+def phase_of(exchange: Exchange) -> Phase:
+    """How far the attempt under way is."""
+    assert exchange.attempt is not None
+    return exchange.attempt.phase
+
+
+def wait(exchange: Exchange, seconds: float) -> None:
+    """What happens when the clock says so many seconds from now."""
+    assert exchange.attempt is not None
+    exchange.attempt.expired(monotonic() + seconds)
+
+
+async def kept(launch: Launch, upstream: Upstream) -> Peer:
+    """The upstream's end of a connection that has served once and is idle."""
+    _, side = launch([candidate(upstream.origin)])
+    peer = await asked(upstream)
+    peer.write(json_answer(ANSWER))
+    await side.end()
+    assert side.complete
+    return peer
+
+
+def keys(upstream: Upstream, number: int, model: str = "m", name: str = "cloud") -> list[Candidate]:
+    """One model with several keys."""
+    return [candidate(upstream.origin, model, f"{name}-{key}", name) for key in range(number)]

@@ -129,14 +129,36 @@ async def open_gate(
 ) -> Gate:
     """Start a gateway as OpenGate says."""
     sandbox = await sandboxes.start()
-    settings = Settings(
-        server=Server(**{"drain_timeout": 0.2, **(server or {})}),
-        limits=Limits(**(limits or {})),
-        upstream=Upstream(**(upstream or {})),
+    try:
+        return await _open(
+            sandbox,
+            _settings(sandbox.base_url, providers, access_keys, server or {}, limits or {}, upstream or {}, log),
+        )
+    except BaseException:
+        await sandbox.stop()
+        raise
+
+
+def _settings(
+    sandbox: str,
+    providers: Mapping[str, Mapping[str, Any]],
+    access_keys: Sequence[Mapping[str, Any]],
+    server: Mapping[str, Any],
+    limits: Mapping[str, Any],
+    upstream: Mapping[str, Any],
+    log: Mapping[str, Any] | None,
+) -> Settings:
+    return Settings(
+        server=Server(**{"drain_timeout": 0.2, **server}),
+        limits=Limits(**limits),
+        upstream=Upstream(**upstream),
         log=Log(**(log or {"level": "off"})),
-        providers=tuple(_provider(id, fields, sandbox.base_url) for id, fields in providers.items()),
+        providers=tuple(_provider(id, fields, sandbox) for id, fields in providers.items()),
         access_keys=tuple(_access_key(fields) for fields in access_keys or ({"name": "app", "key": TOKEN},)),
     )
+
+
+async def _open(sandbox: sandboxes.Running, settings: Settings) -> Gate:
     process = await app.start(settings)
     data, control = _socket(), _socket()
     gate = Gate(
@@ -159,7 +181,8 @@ def _provider(id: str, fields: Mapping[str, Any], sandbox: str) -> ProviderSetti
         known["base_url"] = f"{sandbox}/v1"
         if "gemini" in known.get("surfaces", SURFACES):
             known.setdefault("surface_urls", (("gemini", f"{sandbox}/v1beta"),))
-    known.setdefault("surfaces", SURFACES)
+    known["surfaces"] = tuple(known.get("surfaces", SURFACES))
+    known["models"] = tuple(known.get("models", ()))
     for name in ("keys", "managed_keys"):
         known[name] = tuple(map(Secret, known.get(name, ())))
     known["headers"] = tuple((name, Secret(value)) for name, value in known.get("headers", {}).items())

@@ -38,7 +38,7 @@ def test_any_slicing(coded: list[tuple[bytes, bytes]], trailers: bytes, behind: 
 @given(st.binary(max_size=60) | st.text("0123456789abcdef\r\n;= ", max_size=60).map(str.encode), st.data())
 def test_anything_is_read_or_refused(body: bytes, data: st.DataObject) -> None:
     """Whatever bytes come in whatever slices, the result is the same body or BadChunkError."""
-    outcomes = set()
+    outcomes: set[tuple[bytes, bool] | None] = set()
     for pieces in ([body], data.draw(slices(body))):
         try:
             read, chunks = unchunked(pieces)

@@ -205,6 +205,20 @@ async def test_refused(
     assert pool.open == 0
 
 
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 No\r\n\r\n", b""])
+async def test_no_tunnel_is_left(pool_through: Callable[[Proxy], Pool], upstream: Upstream, answer: bytes) -> None:
+    """A tunnel that the proxy refuses, or that nobody waits for any more, is closed."""
+    pool = pool_through(Proxy(HOST, upstream.port))
+    task = asyncio.ensure_future(pool.connect(Origin("https", "api.test", 443), 5))
+    peer = await upstream.accept()
+    await peer.answer(answer)
+    if not answer:
+        task.cancel()
+    await asyncio.wait([task])
+    await peer.gone()
+    assert isinstance(task.exception() if not task.cancelled() else None, ConnectFailed) is bool(answer)
+
+
 async def test_proxy_hangs_up(pool_through: Callable[[Proxy], Pool], upstream: Upstream) -> None:
     """A proxy that closes instead of answering is told."""
     pool = pool_through(Proxy(HOST, upstream.port))

@@ -1,0 +1,154 @@
+"""A dry run tells what a request would meet, as the planner plans it, and calls nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import attrs
+import pytest
+
+from aigw.adapter import Ask, Outgoing, Provider
+from aigw.errors import AttemptFailed, ConfigError
+from aigw.explain import explain, lines
+from aigw.secret import Secret
+from aigw.settings import AccessKeySettings, Limits, ProviderSettings, Settings
+
+CHAT = "chat-completions"
+UP = ProviderSettings(
+    "up",
+    base_url="http://127.0.0.1:1/v1?api-version=2",
+    surfaces=(CHAT,),
+    models=("llama-3",),
+    keys=(Secret("up-one-0123456789abcdef"), Secret("up-two-0123456789abcdef")),
+    managed_keys=(Secret("up-managed-0123456789"),),
+    connect_timeout=1.0,
+)
+OPENAI = ProviderSettings("openai", keys=(Secret("sk-0123456789abcdefghijklmn"),))
+
+
+def told(*models: str, surface: str = CHAT, key: str | None = None, **differing: Any) -> dict[str, Any]:
+    """What explain tells of these models; with both providers unless other settings are given."""
+    settings = Settings(**{"providers": (UP, OPENAI), **differing})
+    return explain(settings, models, surface, key)
+
+
+def whys(answer: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Provider, model and reason of each candidate."""
+    return [(each["provider"], each["model"], each["why"]) for each in answer["candidates"]]
+
+
+def test_candidates_in_order() -> None:
+    """The model, then its fallbacks; each with every key of its provider, and why it is one."""
+    answer = told("openai:gpt-4o", "llama-3", "up:own")
+    assert answer["models"] == ["openai:gpt-4o", "llama-3", "up:own"]
+    assert whys(answer) == [
+        ("openai", "gpt-4o", "named by the prefix"),
+        *[("up", "llama-3", "declared for this provider")] * 3,
+        *[("up", "own", "named by the prefix, not in the catalog: passed through as it is")] * 3,
+    ]
+    assert whys(told("gpt-4o")) == [("openai", "gpt-4o", "the catalog's default provider")]
+
+
+def test_keys_and_where_they_go() -> None:
+    """A key shows redacted, with whose it is; the address is the one that would be asked, query and all."""
+    first, second, third = told("llama-3")["candidates"]
+    assert (first["key"], first["keySource"]) == ("up-one-012***cdef", "user")
+    assert (second["key"], second["keySource"]) == ("up-two-012***cdef", "user")
+    assert (third["key"], third["keySource"]) == ("up-managed***6789", "managed")
+    assert first["url"] == "http://127.0.0.1:1/v1/chat/completions?api-version=2"
+    assert told("gpt-4o")["candidates"][0]["url"] == "https://api.openai.com/v1/chat/completions"
+
+
+def test_limits() -> None:
+    """Those of every request, as they are written in a file, and what differs for a provider."""
+    answer = told("llama-3", "gpt-4o", limits=Limits(total_timeout=90.0, max_body_bytes=5))
+    assert answer["limits"]["total_timeout"] == "1m30s"
+    assert answer["limits"]["max_body_bytes"] == 5
+    assert [each["limits"] for each in answer["candidates"]] == [{"connect_timeout": "1s"}] * 3 + [{}]
+    assert answer["strategy"] == "ordered"
+    text = list(lines(answer))
+    assert "limits of up: connect_timeout 1s" in text
+    assert any(line.startswith("limits: ") and "total_timeout 1m30s" in line for line in text)
+
+
+def test_what_is_passed_over() -> None:
+    """A name that gives no candidate is told with its refusal, while others do."""
+    answer = told("gpt-4o", "no-such-model", "groq:openai/gpt-oss-120b")
+    assert [each["provider"] for each in answer["candidates"]] == ["openai"]
+    assert [(each["model"], each["status"], each["code"]) for each in answer["passedOver"]] == [
+        ("no-such-model", 404, "unknown_model"),
+        ("groq:openai/gpt-oss-120b", 400, "no_credentials"),
+    ]
+    assert "refusal" not in answer
+    assert sum(line.startswith("passed over ") for line in lines(answer)) == 2
+
+
+def test_no_candidate_at_all() -> None:
+    """The refusal is the one a caller would get, and each name has its own reason."""
+    answer = told("no-such-model", "groq:openai/gpt-oss-120b")
+    assert answer["candidates"] == []
+    assert (answer["refusal"]["status"], answer["refusal"]["code"]) == (404, "unknown_model")
+    assert [each["code"] for each in answer["passedOver"]] == ["unknown_model", "no_credentials"]
+    assert next(lines(answer)).startswith("no candidate: unknown_model (404): ")
+    alone = told("no-such-model")
+    assert not any(line.startswith("passed over") for line in lines(alone))
+
+
+def test_more_names_than_a_request_may_have() -> None:
+    """What is wrong with the request as a whole is told as such, and of no single name."""
+    answer = told(*["gpt-4o"] * 33)
+    assert answer["refusal"]["code"] == "invalid_body"
+    assert answer["passedOver"] == []
+
+
+class Later(Provider):
+    """A provider whose credential has to be fetched."""
+
+    async def adapt(self, ask: Ask) -> Outgoing:
+        """Waits, or fails for a model."""
+        if ask.model == "broken":
+            raise AttemptFailed("no_token", "the cloud is away")
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+
+async def test_what_only_the_attempt_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place that is found out at the time is not waited for, and a failure to find it is told."""
+    later = Later(id="up", name="Up", base_url="http://127.0.0.1:1", surfaces=frozenset({CHAT}))
+    monkeypatch.setattr("aigw.registry.build", lambda _settings: later)
+    settings = Settings(providers=(attrs.evolve(UP, keys=(), models=()),))
+    urls = [each["url"] for each in explain(settings, ["up:x", "up:broken"], CHAT)["candidates"]]
+    assert urls == ["(found out at the time)", "(no_token: the cloud is away)"]
+
+
+def test_the_scope_of_a_key() -> None:
+    """The named key's scope applies, else the first one's; without any everything is allowed."""
+    keys = (
+        AccessKeySettings(name="all", key=Secret("all-0123456789abcdefghij")),
+        AccessKeySettings(name="narrow", key=Secret("narrow-0123456789abcdefg"), providers=("openai",)),
+    )
+    assert told("llama-3")["accessKey"] is None
+    assert told("llama-3", access_keys=keys)["accessKey"] == "all"
+    narrow = told("llama-3", access_keys=keys, key="narrow")
+    assert (narrow["accessKey"], narrow["refusal"]["code"]) == ("narrow", "not_allowed")
+    with pytest.raises(ConfigError, match="--key wide: no such access key; there are all, narrow"):
+        told("llama-3", access_keys=keys, key="wide")
+    with pytest.raises(ConfigError, match="there are none"):
+        told("llama-3", key="any")
+
+
+def test_surfaces() -> None:
+    """Another surface has another path; one that a provider lacks gives no candidate; an unknown one is a mistake."""
+    assert told("gpt-4o", surface="responses")["candidates"][0]["url"].endswith("/v1/responses")
+    assert "refusal" in told("llama-3", surface="messages")
+    with pytest.raises(ConfigError, match=r"--surface chat: no such surface; there are audio, chat-completions, "):
+        told("gpt-4o", surface="chat")
+
+
+def test_the_sandbox() -> None:
+    """Where `serve` would start the sandbox, it is among the candidates, without an address it does not have yet."""
+    answer = told("sandbox-small", providers=())
+    (candidate,) = answer["candidates"]
+    assert (candidate["provider"], candidate["key"], candidate["keySource"]) == ("sandbox", "none needed", None)
+    assert candidate["url"] == "http://sandbox/v1/chat/completions"
