@@ -184,6 +184,14 @@ class Provider:
             self._rendered[where] = rendered
         return rendered
 
+    def steady(self, operation: Operation) -> bool:
+        """Whether `adapt` gives the same for the same operation, key, model, id and query, for good.
+
+        Then the relay asks it once per candidate. Untrue by default for a provider with an `adapt` of its own: it may
+        look at the caller's headers, or fetch a credential that expires.
+        """
+        return type(self).adapt is Provider.adapt
+
     def render(self, ask: Ask) -> Outgoing:
         """The same without waiting: everything here depends on operation, key, model, id and query alone."""
         base = self.surface_url(ask.operation.surface)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 
 # <malloc.h> of glibc
@@ -19,6 +18,10 @@ KEPT_BYTES = 16 << 20
 def keep_memory() -> bool:
     """Set the process's allocator up for large bodies; whether it is one that can be told (glibc's, mallopt(3))."""
     if sys.platform != "linux":
+        return False
+    try:
+        import ctypes
+    except ImportError:  # a Python that was built without libffi
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

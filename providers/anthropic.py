@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from aigw.adapter import COUNT_TOKENS, MESSAGES, Ask, Outgoing, Provider
+from aigw.adapter import COUNT_TOKENS, MESSAGES, Ask, Operation, Outgoing, Provider
 
 VERSION = "anthropic-version"
 VERSION_LENGTH = len(VERSION)
@@ -41,6 +41,10 @@ class Anthropic(Provider):
         if versioned is None:
             versioned = self._rendered[rendered] = with_version(rendered)
         return versioned
+
+    def steady(self, operation: Operation) -> bool:
+        """Only Anthropic's dialect looks at the caller's headers."""
+        return operation.format != "messages"
 
     def render(self, ask: Ask) -> Outgoing:
         """As every provider, without the headers of other dialects."""

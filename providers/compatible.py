@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from aigw.adapter import Ask, Outgoing, Provider, bearer
+from aigw.adapter import Ask, Operation, Outgoing, Provider, bearer
 
 # Headers of a dialect by its wire format; every other format is one of OpenAI's.
 ANTHROPIC_HEADERS = frozenset({"anthropic-beta", "anthropic-version"})
@@ -45,6 +45,10 @@ class Compatible(Provider):
         if versioned is None:
             versioned = self._rendered[rendered] = with_version(rendered)
         return versioned
+
+    def steady(self, operation: Operation) -> bool:
+        """Only Anthropic's dialect looks at the caller's headers."""
+        return operation.format != "messages"
 
     def render(self, ask: Ask) -> Outgoing:
         """As every provider, without the headers of other dialects."""

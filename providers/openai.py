@@ -36,8 +36,6 @@ PROVIDER = OpenAI(
     id="openai",
     name="OpenAI",
     base_url="https://api.openai.com/v1",
-    surfaces=frozenset(
-        {CHAT_COMPLETIONS, RESPONSES, COMPLETIONS, EMBEDDINGS, MODERATIONS, IMAGES, AUDIO, REALTIME}
-    ),
+    surfaces=frozenset({CHAT_COMPLETIONS, RESPONSES, COMPLETIONS, EMBEDDINGS, MODERATIONS, IMAGES, AUDIO, REALTIME}),
     key_variables=("OPENAI_API_KEY",),
 )

@@ -44,6 +44,12 @@ def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch, system:
     assert not allocator.keep_memory()
 
 
+def test_a_python_without_ctypes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is only for speed never stops a start."""
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    assert not allocator.keep_memory()
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 def test_the_real_one_takes_it() -> None:
     """glibc accepts both values."""

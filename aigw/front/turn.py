@@ -131,6 +131,8 @@ class Turn(Delivery):
         request.id = route.id
         if route.intake is Intake.TUNNEL:
             model = tunnel.model(self.message)
+            # What is said early is no request: should the switch be refused, the connection ends with that answer.
+            self.closes = True
             self.record.requested_model = model
             request.extra = tunnel.handshake(self.message)
             plan = gateway.planner.plan(route.operation, model, (), self._key, self.snapshot)

@@ -19,6 +19,7 @@ from aigw.relay.drive import Unfinished, run
 from aigw.relay.upstream.connection import Connection
 from aigw.relay.worth import TELLING, disguised, said
 from aigw.relay.worth import helps as helps
+from aigw.wire.chunked import chunked
 from aigw.wire.format import Verdict
 from aigw.wire.headers import request_head
 from aigw.wire.message import ResponseHead
@@ -26,6 +27,7 @@ from aigw.wire.opening import Opening
 
 if TYPE_CHECKING:
     from aigw.relay.failover import Exchange
+    from aigw.relay.request import Request
     from aigw.routing.plan import Candidate
     from aigw.snapshot import Limits
 
@@ -93,11 +95,8 @@ class Attempt:
 
     def start(self) -> None:
         """Ask at once where a pooled connection is there; else in a task that ends when the request is out."""
-        request = self.exchange.request
-        candidate = self.candidate
-        ask = Ask(request.operation, candidate.model, candidate.key, request.headers, request.id, request.query)
         try:
-            outgoing = run(candidate.provider.adapt(ask))
+            outgoing = self._adapted(self.exchange.request, self.candidate)
         except Exception as exc:  # a provider's code is not ours: whatever it raises ends this attempt, no more
             # In a turn of its own: a hundred candidates that fail at once must not be a hundred calls deep.
             self.exchange.relay.loop.call_soon(self.fail, self._failure(exc))
@@ -110,6 +109,19 @@ class Attempt:
                 self._send(connection, outgoing)
                 return
         self._task = relay.loop.create_task(self._connect(outgoing))
+
+    def _adapted(self, request: Request, candidate: Candidate) -> Outgoing | Unfinished[Outgoing]:
+        """How this attempt goes out, as the provider says now or has said for good."""
+        operation = request.operation
+        usual = not request.id and not request.query
+        kept = candidate.kept.get(operation.name) if usual else None
+        if kept is not None:
+            return kept
+        ask = Ask(operation, candidate.model, candidate.key, request.headers, request.id, request.query)
+        outgoing = run(candidate.provider.adapt(ask))
+        if usual and isinstance(outgoing, Outgoing) and candidate.provider.steady(operation):
+            candidate.kept[operation.name] = outgoing
+        return outgoing
 
     async def _connect(self, adapted: Outgoing | Unfinished[Outgoing]) -> None:
         relay = self.exchange.relay
@@ -160,7 +172,7 @@ class Attempt:
         self.phase = Phase.WAITING
         self._chunked = length is None
         if self._chunked:
-            pieces = _chunks(pieces, last=body.complete)
+            pieces = chunked(pieces, last=body.complete)
         connection.ask(self, head, pieces, more=not body.complete)
         if not body.complete:
             self._sent_so_far()
@@ -174,7 +186,7 @@ class Attempt:
         pieces = body.pieces(self.candidate.model, self._sent)
         self._sent += len(pieces)
         if self._chunked:
-            pieces = _chunks(pieces, last=body.complete)
+            pieces = chunked(pieces, last=body.complete)
         connection.send(b"".join(pieces), more=not body.complete)
         self._sent_so_far()
 
@@ -383,9 +395,3 @@ class Attempt:
         self.exchange.relay.deadlines.forget(self)
         if self.record.ended is None:
             self.record.ended = monotonic()
-
-
-def _chunks(pieces: list[bytes], *, last: bool) -> list[bytes]:
-    """Each piece as a chunk (RFC 9112, section 7.1), and the end of the body behind the last."""
-    chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece]
-    return [*chunks, b"0\r\n\r\n"] if last else chunks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from aigw.adapter import Operation, Provider
+from aigw.adapter import Operation, Outgoing, Provider
 from aigw.errors import InvalidBody, LossyTranslation, NoCredentials, NotAllowed, Refusal
 from aigw.records import AccessKey, ProviderKey
 from aigw.routing.resolve import Target, resolve
@@ -20,7 +20,8 @@ MAX_NAME = 512
 class Candidate:
     """One thing to try: a model of a provider with one of its keys. `known` bounds the labels of metrics.
 
-    `shown` are the response header lines that tell of it; a plan is kept, so they are written once.
+    `shown` are the response header lines that tell of it; a plan is kept, so they are written once. `kept` holds, by
+    operation, how a request goes out where that is always the same.
     """
 
     provider: Provider
@@ -28,6 +29,7 @@ class Candidate:
     key: ProviderKey | None
     known: bool
     shown: bytes = attrs.field(init=False, repr=False)
+    kept: dict[str, Outgoing] = attrs.field(factory=dict, init=False, repr=False)
 
     @shown.default
     def _shown(self) -> bytes:

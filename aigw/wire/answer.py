@@ -5,79 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
-
-from aigw.wire.counts import Counts, Usage, usage
-
-
-class Seen(msgspec.Struct, frozen=True, gc=False):  # as Usage
-    """What was read of one answer; None and False for what it did not say.
-
-    `stop_reason` is the upstream's own word (for Responses the status, or the reason why it is incomplete;
-    for a blocked Gemini prompt the block reason). `error` is the name of an error, in a body or in a stream.
-    `terminal` says that the answer is whole: a stream brought the event its format ends with (`[DONE]`,
-    `message_stop`, `response.completed`, `.incomplete` or `.failed`, Gemini's finish reason), a JSON body its
-    last bracket.
-    """
-
-    usage: Usage | None = None
-    stop_reason: str | None = None
-    model: str | None = None
-    response_id: str | None = None
-    error: str | None = None
-    terminal: bool = False
-
-
-class Choice(msgspec.Struct, gc=False):
-    """One choice of a chat completion. Moonshot's streams carry the usage here."""
-
-    finish_reason: str | None = None
-    usage: Counts | None = None
-
-
-class Candidate(msgspec.Struct, gc=False):
-    """One candidate of a Gemini answer."""
-
-    finish_reason: str | None = msgspec.field(default=None, name="finishReason")
-
-
-class Reason(msgspec.Struct, gc=False):
-    """Where Responses and Gemini explain why there is no more."""
-
-    reason: str | None = None
-    block_reason: str | None = msgspec.field(default=None, name="blockReason")
-
-
-class Delta(msgspec.Struct, gc=False):
-    """The change in Anthropic's `message_delta`."""
-
-    stop_reason: str | None = None
-
-
-class Answer(msgspec.Struct, gc=False):
-    """A JSON body, or one event of a stream, in any of the formats; what is absent is None."""
-
-    id: str | None = None
-    object: str | None = None
-    type: str | None = None
-    model: str | None = None
-    usage: Counts | None = None
-    choices: list[Choice] | None = None
-    stop_reason: str | None = None
-    status: Any = None
-    error: Any = None
-    code: Any = None
-    delta: Delta | str | None = None
-    message: Answer | str | None = None
-    response: Answer | str | None = None
-    incomplete_details: Reason | None = None
-    x_groq: Answer | None = None
-    candidates: list[Candidate] | None = None
-    prompt_feedback: Reason | None = msgspec.field(default=None, name="promptFeedback")
-    usage_metadata: Counts | None = msgspec.field(default=None, name="usageMetadata")
-    model_version: str | None = msgspec.field(default=None, name="modelVersion")
-    response_id: str | None = msgspec.field(default=None, name="responseId")
-    meta: Counts | None = None
+from aigw.wire.counts import usage
+from aigw.wire.shapes import Answer, Counts, Delta, Seen
 
 
 def counts_of(answer: Answer) -> Counts | None:

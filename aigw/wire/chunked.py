@@ -1,4 +1,4 @@
-"""Undo the chunked transfer coding (RFC 9112, section 7.1) while it comes; strict, because framing is security.
+"""The chunked transfer coding (RFC 9112, section 7.1), written and undone; strict, because framing is security.
 
 Only CR LF ends a line, a size is hexadecimal digits and nothing else, extensions are skipped, trailers are dropped;
 both are bounded. What follows the last chunk is left to whoever asked.
@@ -109,3 +109,9 @@ class Chunks:
             _usual_sizes[line] = length
         self._in_trailers = not length
         self._left = length + 2 if length else 0
+
+
+def chunked(pieces: list[bytes], *, last: bool) -> list[bytes]:
+    """Each piece as a chunk (RFC 9112, section 7.1), and the end of the body behind the last."""
+    chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece]
+    return [*chunks, b"0\r\n\r\n"] if last else chunks

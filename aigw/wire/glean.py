@@ -14,8 +14,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from aigw.wire.answer import Answer, Candidate, Choice, Delta, Reason, counts_of
-from aigw.wire.counts import MAX_COUNT, CacheCreation, Counts, Details, Modality
+from aigw.wire.answer import counts_of
+from aigw.wire.shapes import (
+    MAX_COUNT,
+    Answer,
+    CacheCreation,
+    Candidate,
+    Choice,
+    Counts,
+    Delta,
+    Details,
+    Modality,
+    Reason,
+)
 
 _BROKEN = (msgspec.MsgspecError, UnicodeError, RecursionError)
 

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Iterator
 
 from aigw.wire import sse
-from aigw.wire.answer import Answer, Seen, counts_of, error_of, is_final, seen, stop_of
-from aigw.wire.counts import Counts, complete, tells
+from aigw.wire.answer import counts_of, error_of, is_final, seen, stop_of
+from aigw.wire.counts import complete, tells
 from aigw.wire.glean import glean, read
+from aigw.wire.shapes import Answer, Counts, Seen
 
 _BLOCK_BYTES = 4096  # gathered before a look: about twenty tokens of a chat stream
 _MAX_EVENT_BYTES = 16 * 1024  # kept whole; of a larger event, with an image or an echo of the request, both ends

@@ -11,10 +11,10 @@ import functools
 
 import msgspec
 
-from aigw.wire.answer import Seen, counts_of, error_of, seen
-from aigw.wire.counts import Usage
+from aigw.wire.answer import counts_of, error_of, seen
 from aigw.wire.glean import glean, read, read_list
 from aigw.wire.inflate import Inflater, inflater
+from aigw.wire.shapes import Seen, Usage
 from aigw.wire.skim import Skimmer
 
 __all__ = ["Seen", "Tap", "Usage"]

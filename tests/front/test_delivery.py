@@ -59,7 +59,8 @@ async def test_a_whole_stream_passes_byte_for_byte(gateway: OpenGate, name: str)
     assert (record.outcome, record.stream, record.bytes_out) == ("ok", True, len(answer.body))
     assert record.seen is not None
     assert record.seen.terminal
-    assert record.seen.usage is not None
+    # Chat's streams tell their usage only when they are asked to.
+    assert (record.seen.usage is None) is (name in ("chat", "completions"))
 
 
 @pytest.mark.parametrize("fault", ["cut-events", "reset", "cut-events=3c"])
@@ -118,34 +119,35 @@ async def opened(
     return gate, caller, visit
 
 
-@pytest.mark.parametrize("half", [b'data: {"choices":[{"del', b'data: {"choices":[]}\n', b": comm", b"\n"])
+@pytest.mark.parametrize("half", [b'data: {"half', b'data: {"half":1}\n', b": half"])
 async def test_half_an_event_is_only_cut(gateway: OpenGate, upstream: Upstream, half: bytes) -> None:
     """An error event behind half of another one would be read as part of it."""
     gate, caller, visit = await opened(gateway, upstream)
     visit.send(STREAM + chunk(ROLE + WORD + half))
-    await caller.until(half)
+    await caller.until(b"half")
     visit.close()
     answer = await caller.rest()
-    assert answer == b"\r\n"
+    assert b"data:" not in answer
+    assert not answer.endswith(b"0\r\n\r\n")
     assert (await gate.record()).outcome == "broken"
 
 
 async def test_a_blank_line_in_two_arrivals_ends_an_event(gateway: OpenGate, upstream: Upstream) -> None:
     """Where an event ends does not depend on segments."""
-    gate, caller, visit = await opened(gateway, upstream)
-    visit.send(STREAM + chunk(ROLE + WORD[:-1]))
+    _, caller, visit = await opened(gateway, upstream)
+    visit.send(STREAM + chunk(ROLE + WORD + WORD[:-1]))
     await caller.until(b'"Hi"')
     visit.send(chunk(b"\n"))
     await caller.until(b"1\r\n\n\r\n")
     visit.close()
-    assert b"stopped midway" in await caller.rest()
+    assert b"stopped midway" in await caller.until(b"\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize(
     "head",
     [
-        b'content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{"a":\r\n',
-        b'content-type: application/json\r\ncontent-length: 100\r\n\r\n{"a":',
+        b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n64\r\n%b\r\n" % (b"[" * 100),
+        b"content-type: application/json\r\ncontent-length: 200\r\n\r\n%b" % (b"[" * 100),
         b"content-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n5\r\nID3..\r\n",
         b"content-type: text/event-stream\r\ncontent-length: 1000\r\n\r\n" + WORD,
     ],
@@ -163,7 +165,7 @@ async def test_anything_else_that_breaks_off_is_cut(gateway: OpenGate, upstream:
 
 async def test_a_compressed_stream_gets_no_plain_words(gateway: OpenGate, upstream: Upstream) -> None:
     """It passes as it is, and breaks off as it is: our words in it would be garbage."""
-    gate, caller, visit = await opened(gateway, upstream)
+    _, caller, visit = await opened(gateway, upstream)
     coded = gzip.compress(ROLE + WORD)[:-8] + b"\n\n"
     visit.send(STREAM.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n") + chunk(coded))
     await caller.until(coded)
@@ -255,12 +257,7 @@ async def test_every_arrival_leaves_at_once(gateway: OpenGate, upstream: Upstrea
         (b"200 OK\r\ncontent-length: 0\r\n\r\n", 200, "0", b""),
         (b"204 No Content\r\n\r\n", 204, None, b""),
         (b"299 Odd\r\ncontent-length: 2\r\n\r\n{}", 299, "2", b"{}"),
-        (
-            b"100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
-            200,
-            "2",
-            b"{}",
-        ),
+        (b"103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", 200, "2", b"{}"),
     ],
 )
 async def test_framing(
@@ -286,7 +283,7 @@ async def test_framing(
 
 
 async def test_what_is_told_of_an_answer(gateway: OpenGate) -> None:
-    """Ids, provider, model, attempts, where the time went; the upstream's limits; nothing of its cookies and account."""
+    """Provider, model, attempts, where the time went, the upstream's limits; nothing of its cookies and account."""
     gate = await gateway()
     answer = await gate.ask(HELLO)
     assert answer.header("x-aigw-provider") == "up"

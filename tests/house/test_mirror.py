@@ -31,6 +31,7 @@ ELSEWHERE: Mapping[str, str] = {
     "aigw/settings/sources.py": "tests/settings/test_loading.py: which source wins",
     "aigw/settings/whole.py": "tests/settings/test_loading.py: the result",
     "aigw/wire/message.py": "tests/front/test_familiar.py: no code, the shape of what aiohttp's parser gives",
+    "aigw/wire/shapes.py": "tests/wire/test_counts.py: data, by what reads it",
     "aigw/wire/openai_error.py": "tests/wire/formats/test_chat.py: the errors of the formats that share it",
 }
 

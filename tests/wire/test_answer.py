@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from aigw.wire.answer import Answer, counts_of, error_of, is_final, stop_of
+from aigw.wire.answer import counts_of, error_of, is_final, stop_of
+from aigw.wire.shapes import Answer
 
 
 def answer(members: dict[str, Any]) -> Answer:

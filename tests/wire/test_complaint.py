@@ -12,7 +12,10 @@ from aigw.wire.complaint import MAX_SAID, complaint
         (b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}', "Overloaded"),
         (b'{"type":"error","code":"rate_limit_exceeded","message":"Slow down","param":null}', "Slow down"),
         (b'{"type":"response.failed","response":{"status":"failed","error":{"message":"Too large"}}}', "Too large"),
-        (b'{"error":{"code":503,"message":"The model\\n is overloaded","status":"UNAVAILABLE"}}', "The model is overloaded"),
+        (
+            b'{"error":{"code":503,"message":"The model\\n is overloaded","status":"UNAVAILABLE"}}',
+            "The model is overloaded",
+        ),
         (b'{"error":"model not found"}', "model not found"),
         (b'{"error":{"code":429}}', ""),
         (b'{"error":{"message":', ""),

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.wire.counts import Counts, Usage, complete, usage
+from aigw.wire.counts import complete, usage
+from aigw.wire.shapes import Counts, Usage
 
 
 def counts(figures: dict[str, Any]) -> Counts:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.wire.answer import Answer, counts_of, stop_of
+from aigw.wire.answer import counts_of, stop_of
 from aigw.wire.counts import usage
 from aigw.wire.glean import glean, read, read_list
+from aigw.wire.shapes import Answer
 
 
 def figures(answer: Answer | None) -> tuple[int | None, int | None] | None:

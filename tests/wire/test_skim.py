@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aigw.wire.answer import Seen
-from aigw.wire.counts import Usage
+from aigw.wire.shapes import Seen, Usage
 from aigw.wire.skim import Skimmer
 
 
