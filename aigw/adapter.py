@@ -167,8 +167,8 @@ class Provider:
     needs_key: bool = True
     # Surfaces that live under another base URL than the main one.
     surface_urls: Mapping[str, str] = attrs.field(factory=dict)
-    # Sent with every request, from the operator's configuration.
-    headers: tuple[tuple[str, str], ...] = ()
+    # Sent with every request, from the operator's configuration; their values are secrets.
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     # Ids that the catalog does not know, declared by the operator.
     models: tuple[str, ...] = ()
     _rendered: dict[object, Outgoing] = attrs.field(factory=dict, init=False, repr=False)

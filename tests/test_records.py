@@ -26,7 +26,7 @@ SECRET = "sk-records-0123456789abcdefghij"
     ],
 )
 def test_a_scope(scope: Scope, allowed: bool) -> None:
-    """Both lists have to allow; provider ids compare exactly, model ids without case; none allows all, empty nothing."""
+    """Both lists have to allow; provider ids compare exactly, models without case; none allows all, empty nothing."""
     assert scope.allows("maker", "Lyre-2") is allowed
 
 

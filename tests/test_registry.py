@@ -183,9 +183,7 @@ def test_override() -> None:
 
 def test_fewer_surfaces() -> None:
     """An operator may say that fewer surfaces are served, and where one of them lives."""
-    said = Declaration(
-        "deepseek", surfaces=("messages",), surface_urls=(("messages", "http://127.0.0.1:9000/m"),)
-    )
+    said = Declaration("deepseek", surfaces=("messages",), surface_urls=(("messages", "http://127.0.0.1:9000/m"),))
     provider = configured([said])["deepseek"]
     assert provider.surfaces == {"messages"}
     assert provider.surface_url("messages") == "http://127.0.0.1:9000/m"

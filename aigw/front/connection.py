@@ -87,6 +87,7 @@ class CallerConnection(tunnel.Side):
     def data_received(self, data: bytes) -> None:
         self.arrived = True
         if self._left:
+            self.transport.arrived(len(data))
             self._take_body(data)
         elif self.turn is None and not self._lingering:
             self._read(self._head + data if self._head else data)

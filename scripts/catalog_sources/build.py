@@ -82,8 +82,7 @@ def full(facts: dict[str, dict[str, Entry]], day: date) -> list[Entry]:
 def repriced(entries: Iterable[Entry], day: date) -> list[Entry]:
     """The same models at the prices of `day`; a model genai-prices does not know keeps the price it has."""
     return _finished(
-        entry
-        | {"prices": prices.prices_for(*_key(entry), day, entry.get("contextWindow")) or entry.get("prices")}
+        entry | {"prices": prices.prices_for(*_key(entry), day, entry.get("contextWindow")) or entry.get("prices")}
         for entry in entries
     )
 
@@ -240,6 +239,4 @@ def _vendor_and_rates(entry: Entry) -> tuple[str, str, str | None, str | None]:
 def _tidy(entry: Entry) -> Entry:
     """Keys in one order; what is unknown or empty left out, except the lists every model has."""
     kept = {"input", "output", "surfaces", "capabilities"}
-    return {
-        key: entry[key] for key in KEY_ORDER if entry.get(key) not in (None, [], {}, False) or key in kept
-    }
+    return {key: entry[key] for key in KEY_ORDER if entry.get(key) not in (None, [], {}, False) or key in kept}

@@ -41,19 +41,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "Without facts the models stay as they are and only their prices are brought up to date.",
         epilog="example: scripts/update_catalog --facts ../facts/models.json",
     )
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; fail when catalog.json is out of date"
-    )
-    parser.add_argument(
-        "--date", type=date.fromisoformat, default=date.today(), help="the day whose prices to take"
-    )
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when catalog.json is out of date")
+    parser.add_argument("--date", type=date.fromisoformat, default=date.today(), help="the day whose prices to take")
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--facts", type=Path, default=_usual_facts(), help="facts file (or AIGW_CATALOG_FACTS)"
-    )
-    choice.add_argument(
-        "--prices-only", dest="facts", action="store_const", const=None, help="leave facts aside"
-    )
+    choice.add_argument("--facts", type=Path, default=_usual_facts(), help="facts file (or AIGW_CATALOG_FACTS)")
+    choice.add_argument("--prices-only", dest="facts", action="store_const", const=None, help="leave facts aside")
     return parser.parse_args(arguments)
 
 

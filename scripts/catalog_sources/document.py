@@ -69,8 +69,7 @@ def faults(catalog: Document) -> list[str]:
     """What the schema has against a catalog, each with the place it is at; empty when it is sound."""
     validator = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     found = [
-        f"{_place(catalog, list(error.absolute_path))}: {error.message}"
-        for error in validator.iter_errors(catalog)
+        f"{_place(catalog, list(error.absolute_path))}: {error.message}" for error in validator.iter_errors(catalog)
     ]
     return found[:SHOWN]
 

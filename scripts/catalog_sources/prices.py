@@ -144,9 +144,7 @@ def _written(provider: str, model_id: str, written: dict[str, Any], context_wind
                 tiers.setdefault(tier.start, {})[key] = decimal_string(tier.price)
         elif rate is not None:
             prices[key] = decimal_string(rate)
-    reached = {
-        above: rates for above, rates in tiers.items() if context_window is None or above < context_window
-    }
+    reached = {above: rates for above, rates in tiers.items() if context_window is None or above < context_window}
     if reached:
         prices["tiers"] = _cumulative(reached)
     return prices

@@ -52,9 +52,7 @@ def surfaces(provider: str, model_id: str, output: list[str]) -> list[str]:
     OpenRouter puts every model on every text surface; those that draw or speak only on chat completions.
     """
     if provider == "openrouter":
-        return (
-            ["chat-completions", "responses", "messages", "completions"] if output == ["text"] else list(CHAT)
-        )
+        return ["chat-completions", "responses", "messages", "completions"] if output == ["text"] else list(CHAT)
     for pattern, served in _RULES[provider]:
         if re.search(pattern, model_id, re.IGNORECASE):
             return list(served)

@@ -67,9 +67,7 @@ def test_what_is_kept_is_bounded(send: Send) -> None:
 def test_operators_version_wins(send: Send, head: Head) -> None:
     """A version that the operator configured is sent once, and replaces a caller's."""
     pinned = attrs.evolve(PROVIDER, headers=(("anthropic-version", "2026-10-21"),))
-    expected = head(
-        "POST /v1/messages HTTP/1.1", "host: api.anthropic.com", KEY, "anthropic-version: 2026-10-21"
-    )
+    expected = head("POST /v1/messages HTTP/1.1", "host: api.anthropic.com", KEY, "anthropic-version: 2026-10-21")
     for headers in ({}, {"anthropic-version": "2023-06-01"}):
         outgoing = send(pinned, op.MESSAGES, headers=headers)
         assert outgoing.prefix == expected

@@ -94,9 +94,7 @@ def test_deployment_is_one_segment(send: Send) -> None:
 
 def test_surface_override_wins(send: Send) -> None:
     """A URL the operator gave for one surface is taken as it is."""
-    provider = attrs.evolve(
-        PRESET, base_url=RESOURCE, surface_urls={RESPONSES: f"{HOST}/openai/v2?api-version=latest"}
-    )
+    provider = attrs.evolve(PRESET, base_url=RESOURCE, surface_urls={RESPONSES: f"{HOST}/openai/v2?api-version=latest"})
     assert send(provider, op.RESPONSES).target == "/openai/v2/responses?api-version=latest"
 
 

@@ -1,11 +1,11 @@
-"""Writes that wait for the end of the loop's turn."""
+"""Writes that wait for the end of the loop's turn, and readers that take turns."""
 
 import asyncio
 import socket
 
 import uvloop
 
-from aigw.relay.cork import Corked, Outbox
+from aigw.relay.cork import AT_ONCE_FROM, LARGE_ARRIVAL, READERS_PER_TURN, Corked, Outbox
 
 
 async def _pair(loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Transport, socket.socket]:
@@ -47,3 +47,78 @@ def test_a_connection_lost_in_the_same_turn_holds_nobody_up() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(play())
+
+
+class Noted(asyncio.Transport):
+    """A transport that notes what is done to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self._reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def pause_reading(self) -> None:
+        self._reading = False
+
+    def resume_reading(self) -> None:
+        self._reading = True
+
+    def is_reading(self) -> bool:
+        return self._reading
+
+    def is_closing(self) -> bool:
+        return False
+
+
+async def test_much_goes_out_at_once() -> None:
+    """A large piece does not wait for the turn's end, nor does what was written before it: the peer may be slow."""
+    raw = Noted()
+    corked = Corked(raw, Outbox(asyncio.get_running_loop()))
+    corked.write(b"head")
+    assert raw.written == []
+    corked.write(b"x" * AT_ONCE_FROM)
+    assert b"".join(raw.written) == b"head" + b"x" * AT_ONCE_FROM
+    corked.write(b"tail")
+    await asyncio.sleep(0)
+    assert raw.written[-1] == b"tail"
+    corked.writelines((b"5\r\n", b"y" * AT_ONCE_FROM))
+    assert raw.written[-1].endswith(b"y")
+
+
+async def test_large_readers_take_turns() -> None:
+    """After a large arrival a connection rests until those that rested before it have read, a few in each turn."""
+    outbox = Outbox(asyncio.get_running_loop())
+    raws = [Noted() for _ in range(READERS_PER_TURN + 2)]
+    corked = [Corked(raw, outbox) for raw in raws]
+    for each in corked:
+        each.arrived(LARGE_ARRIVAL)
+    assert [raw.is_reading() for raw in raws] == [False] * len(raws)
+    await asyncio.sleep(0)
+    assert [raw.is_reading() for raw in raws] == [True] * READERS_PER_TURN + [False] * 2
+    corked[0].arrived(LARGE_ARRIVAL)
+    await asyncio.sleep(0)
+    assert [raw.is_reading() for raw in raws] == [True] * len(raws)
+    corked[0].arrived(LARGE_ARRIVAL - 1)
+    assert raws[0].is_reading()
+
+
+async def test_a_rest_ends_no_pause() -> None:
+    """A rest that is over resumes nothing that was paused for a slow peer, and what is resumed rests to its end."""
+    raw = Noted()
+    corked = Corked(raw, Outbox(asyncio.get_running_loop()))
+    corked.arrived(LARGE_ARRIVAL)
+    corked.pause_reading()
+    await asyncio.sleep(0)
+    assert not raw.is_reading()
+    corked.arrived(LARGE_ARRIVAL)
+    corked.resume_reading()
+    assert raw.is_reading()
+    corked.arrived(LARGE_ARRIVAL)
+    corked.pause_reading()
+    corked.resume_reading()
+    assert not raw.is_reading()
+    await asyncio.sleep(0)
+    assert raw.is_reading()

@@ -251,12 +251,15 @@ def test_a_stage_ends_what_it_started(bench: SimpleNamespace, tmp_path: Path) ->
     """Whatever goes wrong, the processes started on a stage are ended, and this process is as it was before."""
     before = os.sched_getaffinity(0)
     place = bench.stage.Place
-    with (
-        pytest.raises(KeyboardInterrupt),
-        bench.stage.Stage(tmp_path, bench.stage.Cores.usable()) as stage,
-    ):
-        started = [stage.start(("sleep", "60"), each, tmp_path / "sleep.out") for each in place]
-        raise KeyboardInterrupt
+    started: list[Any] = []
+
+    def interrupted() -> None:
+        with bench.stage.Stage(tmp_path, bench.stage.Cores.usable()) as stage:
+            started.extend(stage.start(("sleep", "60"), each, tmp_path / "sleep.out") for each in place)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert [process.poll() for process in started] == [-signal.SIGTERM] * len(place)
     assert os.sched_getaffinity(0) == before
 
@@ -317,10 +320,13 @@ def left_behind(folder: Path) -> list[str]:
     return [*map(str, folder.iterdir()), *(command for command in commands if str(folder) in command)]
 
 
-def test_what_is_missing_is_named(bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without nginx or wrk the command ends with exit code 2 before it does anything."""
+def test_what_is_missing_is_named(
+    bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without nginx or wrk the command says so and ends with exit code 2 before it does anything."""
     monkeypatch.setenv("PATH", str(tmp_path))
     assert bench.cli.main([]) == 2
+    assert "nginx and wrk are not here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--only", "beauty"], ["--plain", "--code", "x"], ["--fast"]])
@@ -361,7 +367,6 @@ def test_an_interrupted_measurement(tmp_path: Path) -> None:
     assert left_behind(tmp_path) == []
 
 
-@needs_tools
 def test_the_lists_agree(bench: SimpleNamespace) -> None:
     """Every figure that is measured has a number of its own and stands in the guide."""
     guide = (ROOT / "docs" / "guides" / "performance.md").read_text(encoding="utf-8")

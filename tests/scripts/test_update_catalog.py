@@ -101,9 +101,7 @@ class TestPrices:
         genai = sources.genai
         conditions = [
             genai.ConditionalPrice(prices=price(sources, input_mtok="1")),
-            genai.ConditionalPrice(
-                genai.StartDateConstraint(date(2026, 12, 1)), prices=price(sources, input_mtok="2")
-            ),
+            genai.ConditionalPrice(genai.StartDateConstraint(date(2026, 12, 1)), prices=price(sources, input_mtok="2")),
         ]
         price_lists["google"] = [rule(sources, "lyre", conditions)]
         days = [date(2026, 11, 30), date(2026, 12, 1)]
@@ -188,9 +186,7 @@ class TestPrices:
 class TestModels:
     """From models.dev and genai-prices to catalog entries."""
 
-    def test_a_known_model_is_described_in_the_words_of_the_catalog(
-        self, sources: Sources, price_lists: Lists
-    ) -> None:
+    def test_a_known_model_is_described_in_the_words_of_the_catalog(self, sources: Sources, price_lists: Lists) -> None:
         """Name, limits, modalities, capabilities, efforts and refusals come together in one entry."""
         price_lists["openai"] = [rule(sources, "o9", {"input_mtok": "1", "output_mtok": "2"})]
         entry = listed(
@@ -231,9 +227,7 @@ class TestModels:
             (None, None),
         ],
     )
-    def test_models_dev_prices_fill_in(
-        self, sources: Sources, cost: Entry | None, known: Entry | None
-    ) -> None:
+    def test_models_dev_prices_fill_in(self, sources: Sources, cost: Entry | None, known: Entry | None) -> None:
         """Where genai-prices has no rule, models.dev's cost counts; its zeros beside a price are gaps."""
         assert built(sources, "z-ai", lyre=listed(cost=cost))["lyre"].get("prices") == known
 

@@ -24,9 +24,7 @@ def configured(environ: Mapping[str, str], file: str | None = None) -> Settings:
     if file is not None:
         path = Path("given.toml")
         path.write_text(file)
-    return load(
-        path, environ, known_keys=KNOWN_KEYS, builtin=BUILTIN, presets={"local": "http://localhost:1/v1"}
-    )
+    return load(path, environ, known_keys=KNOWN_KEYS, builtin=BUILTIN, presets={"local": "http://localhost:1/v1"})
 
 
 def refused(environ: Mapping[str, str], file: str | None = None) -> str:
@@ -142,9 +140,7 @@ def test_another_key_in_the_file_stands_beside_it() -> None:
     file = "[[access_keys]]\nname = 'NAME'\nkey = 'abcdefghijklmnopqrstuvwxyz'\n"
     names = [key.name for key in configured({"AIGW_ACCESS_KEY": TOKEN}, file).access_keys]
     assert names == ["NAME", "env"]
-    assert "another access key is named 'env'" in refused(
-        {"AIGW_ACCESS_KEY": TOKEN}, file.replace("NAME", "env")
-    )
+    assert "another access key is named 'env'" in refused({"AIGW_ACCESS_KEY": TOKEN}, file.replace("NAME", "env"))
 
 
 def test_the_sealing_key_comes_from_its_variable(tmp_path: Path) -> None:
@@ -254,9 +250,7 @@ def test_usual_proxy_variables_count_below_everything() -> None:
 def test_a_proxy_of_another_kind_stops_the_start() -> None:
     """A SOCKS proxy in the environment is named as the problem, with its password hidden."""
     message = refused({"HTTPS_PROXY": "socks5://u:hunter2@p:1080"})
-    assert message.startswith(
-        "HTTPS_PROXY: upstream.https_proxy = 'socks5://***@p:1080': must be the URL of an HTTP"
-    )
+    assert message.startswith("HTTPS_PROXY: upstream.https_proxy = 'socks5://***@p:1080': must be the URL of an HTTP")
 
 
 def test_every_variable_of_the_reference_is_one() -> None:

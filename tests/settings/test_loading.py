@@ -318,9 +318,7 @@ def test_plain_http_names_can_be_allowed() -> None:
 
 def test_listeners_on_one_address_are_refused() -> None:
     """The control API may not take the data plane's address."""
-    assert "server.control: may not be the address of server.listen" in refused(
-        "[server]\nlisten = '127.0.0.1:8081'\n"
-    )
+    assert "server.control: may not be the address of server.listen" in refused("[server]\nlisten = '127.0.0.1:8081'\n")
     assert configured("[server]\nlisten = ':0'\ncontrol = ':0'\n").server.control == Tcp("", 0)
 
 

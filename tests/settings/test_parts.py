@@ -113,9 +113,7 @@ def test_parts_are_checked_where_they_are_made(make: Any) -> None:
             "providers.a.base_url",
         ),
         (
-            lambda: Settings(
-                providers=(ProviderSettings("a", surface_urls=(("messages", "http://h.example"),)),)
-            ),
+            lambda: Settings(providers=(ProviderSettings("a", surface_urls=(("messages", "http://h.example"),)),)),
             "providers.a.surface_urls.messages",
         ),
         (
@@ -123,9 +121,7 @@ def test_parts_are_checked_where_they_are_made(make: Any) -> None:
             r"access_keys\[1\].key: is the same token as that of 'a'",
         ),
         (
-            lambda: Settings(
-                access_keys=(AccessKeySettings("a", TOKEN), AccessKeySettings("a", Secret("x" * 20)))
-            ),
+            lambda: Settings(access_keys=(AccessKeySettings("a", TOKEN), AccessKeySettings("a", Secret("x" * 20)))),
             r"access_keys\[1\].name: another access key is named 'a'",
         ),
     ],

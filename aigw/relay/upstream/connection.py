@@ -173,6 +173,7 @@ class Connection(asyncio.Protocol):
         if listener is None:
             self.transport.abort()  # unasked bytes: the next answer on this connection could not be trusted
             return
+        self.transport.arrived(len(data))
         try:
             if self._head is None:
                 self._read_head(listener, data)
