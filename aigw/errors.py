@@ -13,7 +13,8 @@ AigwError
 │   ├── RequestTimeout     408 request_timeout
 │   ├── TooLarge           413 input_too_large, 431 headers_too_large
 │   ├── BadRequest         400 bad_request (not HTTP, or HTTP that is not to be trusted)
-│   ├── Overloaded         503 overloaded, draining
+│   ├── InternalError      500 internal_error
+│   ├── Overloaded         503 overloaded
 │   ├── Unreachable        502 upstream_unreachable
 │   ├── AllFailed          503 all_candidates_failed
 │   └── TotalTimeout       504 timeout
@@ -144,6 +145,13 @@ class BadRequest(Refusal):
     """Bytes that are not HTTP, or HTTP whose framing two parsers could read differently."""
 
     code = "bad_request"
+
+
+class InternalError(Refusal):
+    """A fault of the gateway's own."""
+
+    status = 500
+    code = "internal_error"
 
 
 class Overloaded(Refusal):

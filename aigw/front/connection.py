@@ -17,7 +17,7 @@ from aiohttp.http_parser import HttpRequestParser
 from aigw.errors import BadRequest, MethodNotAllowed, NotFound, Refusal, RequestTimeout
 from aigw.front import answers, tunnel
 from aigw.front.familiar import Familiar, familiarise
-from aigw.front.framing import CHUNKED, body_length, head_too_large, not_http, path_in
+from aigw.front.framing import CHUNKED, body_length, head_too_large, last_without_body, not_http, path_in
 from aigw.front.identify import identify
 from aigw.front.routes import ModelsRoute, Route, format_of, route
 from aigw.front.turn import Turn
@@ -34,15 +34,14 @@ if TYPE_CHECKING:
 # What of a body is still to come.
 NOTHING = 0
 MAX_FIELDS = 128
+# What may wait behind the request under way, in bytes, before no more is read.
+MAX_WAITING = 65_536
 # Methods are upper-case; empty lines before one are passed over (RFC 9112, section 2.2).
 _FIRST = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _BLANK = b"\r\n"
-# After an answer to a request whose body was not read to its end, what still comes is thrown away until it has been
-# quiet for this many seconds: closing at once would reset the connection and could take the answer with it (RFC 9112,
-# section 9.6).
-LINGER = 5.0
-# However much still comes, it is over then: no honest body is refused and sent on for longer.
-MAX_LINGER = 30.0
+# After an answer to a request that was not read to its end, what still comes is thrown away until it has been quiet
+# for so many seconds, or for so many in all: to close at once could take the answer with it (RFC 9112, section 9.6).
+LINGER, MAX_LINGER = 5.0, 30.0
 
 
 class CallerConnection(tunnel.Side):
@@ -86,15 +85,18 @@ class CallerConnection(tunnel.Side):
 
     def data_received(self, data: bytes) -> None:
         self.arrived = True
-        if self._left:
-            self.transport.arrived(len(data))
-            self._take_body(data)
-        elif self.turn is None and not self._lingering:
-            self._read(self._head + data if self._head else data)
-        elif self._tunnelled:
-            super().data_received(data)
-        elif not self._lingering:
-            self._wait(data)
+        try:
+            if self._left:
+                self.transport.arrived(len(data))
+                self._take_body(data)
+            elif self.turn is None and not self._lingering and not self._advancing:
+                self._read(self._head + data if self._head else data)
+            elif self._tunnelled:
+                super().data_received(data)
+            elif not self._lingering:
+                self._wait(data)
+        except Exception as exc:
+            self._failed(exc)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.gateway.disconnected(self)
@@ -229,7 +231,9 @@ class CallerConnection(tunnel.Side):
         if self._lingering or self.transport.is_closing():
             return
         self._waiting += data
-        self.transport.pause_reading()
+        if len(self._waiting) > MAX_WAITING:
+            # Not before: a caller who leaves is noticed only while it is read.
+            self.transport.pause_reading()
         if self.turn is None:
             self._advance_soon()
 
@@ -245,7 +249,15 @@ class CallerConnection(tunnel.Side):
         data, self._waiting = self._waiting, b""
         if not self._lingering and not self.transport.is_closing():
             self.transport.resume_reading()
-            self._read(data)
+            self.data_received(data)
+
+    def _failed(self, exc: Exception) -> None:
+        """A fault of our own: the operator gets its traceback, the caller an answer instead of a broken connection."""
+        self.gateway.relay.loop.call_exception_handler({"message": "a request failed", "exception": exc})
+        if self.turn is not None:
+            self.turn.failed()
+        else:
+            self.transport.abort()
 
     def _bad_body(self, exc: Exception) -> None:
         """The body's chunks are broken: where the next request would begin cannot be known."""
@@ -287,15 +299,11 @@ class CallerConnection(tunnel.Side):
 
     def _hand_over(self, message: RequestHead) -> None:
         """Give the connection to aiohttp: the request is told again, without a body, and is the last one on it."""
-        lines = [f"{message.method} {message.path} HTTP/1.1".encode("ascii", "surrogateescape")]
-        framing = (b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade")
-        lines += [b"%b: %b" % pair for pair in message.raw_headers if pair[0].lower() not in framing]
-        lines += [b"connection: close", b"", b""]
         handler = self.gateway.local_server()
         self.gateway.disconnected(self)
         self.transport.raw.set_protocol(handler)
         handler.connection_made(self.transport.raw)
-        handler.data_received(b"\r\n".join(lines))
+        handler.data_received(last_without_body(message))
         self._lingering = True
 
     # -- writing -------------------------------------------------------------------------------------------------

@@ -164,7 +164,8 @@ class Delivery:
             self._pass_error(passed)
             return
         total = self.snapshot.limits.total_timeout
-        self.refuse(verdict.refusal(attempts, out_of_time=out_of_time, total=total), relayed=True)
+        refusal = verdict.refusal(attempts, out_of_time=out_of_time, total=total)
+        self.refuse(refusal, recorded.TIMEOUT if refusal.http_status == 504 else recorded.UPSTREAM_ERROR)
 
     def _pass_error(self, attempt: Attempt) -> None:
         """An upstream's error with its status, scrubbed of every configured secret."""
@@ -199,15 +200,12 @@ class Delivery:
 
     # -- the end -------------------------------------------------------------------------------------------------
 
-    def refuse(self, refusal: Refusal, *, relayed: bool = False) -> None:
-        """Answer with an error of the gateway's own."""
+    def refuse(self, refusal: Refusal, outcome: recorded.Outcome = recorded.REFUSED) -> None:
+        """Answer with an error of the gateway's own; after attempts it may hold what upstreams said."""
         lines, body = answers.refusal_parts(refusal, self.format, self.record.request_id)
-        if relayed:
+        if self.record.attempts:
             lines.append(b"x-aigw-attempts: %d\r\n" % len(self.record.attempts))
-        outcome: recorded.Outcome = recorded.REFUSED
-        if relayed:
-            outcome = recorded.TIMEOUT if refusal.http_status == 504 else recorded.UPSTREAM_ERROR
-        body = self.gateway.scrub(body) if relayed else body
+            body = self.gateway.scrub(body)
         self._answer(refusal.http_status, lines, body, outcome, refusal.error_code)
 
     def _answer(self, status: int, lines: list[bytes], body: bytes, outcome: recorded.Outcome, error: str) -> None:

@@ -8,6 +8,7 @@ from aigw.wire.message import RequestHead
 
 # The length of a body that comes in chunks.
 CHUNKED = -1
+_FRAMING = frozenset({b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"})
 
 
 def head_too_large(most: int) -> TooLarge:
@@ -45,3 +46,10 @@ def path_in(data: bytes) -> str:
     """The path in the first line of bytes that could not be parsed, for the format of the error."""
     parts = data[:2048].partition(b"\r\n")[0].split(b" ")
     return parts[1].partition(b"?")[0].decode("latin-1") if len(parts) > 1 else ""
+
+
+def last_without_body(message: RequestHead) -> bytes:
+    """A request's head told again: without a body, and as the last one on its connection."""
+    lines = [f"{message.method} {message.path} HTTP/1.1".encode("ascii")]
+    lines += [b"%b: %b" % pair for pair in message.raw_headers if pair[0].lower() not in _FRAMING]
+    return b"\r\n".join([*lines, b"connection: close", b"", b""])

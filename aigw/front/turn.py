@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from aigw.errors import AigwError, InvalidBody, Overloaded, Refusal
+from aigw.errors import AigwError, InternalError, InvalidBody, Overloaded, Refusal
 from aigw.front import tunnel
 from aigw.front.delivery import Delivery
 from aigw.front.identify import identify
@@ -207,6 +207,18 @@ class Turn(Delivery):
             self.closes = True
             self._give_up(error)
 
+    def failed(self) -> None:
+        """The gateway itself made a mistake with this request."""
+        if self.done:
+            return
+        if self._exchange is not None:
+            self._exchange.cancel("internal_error")
+        self.closes = True
+        if self._head_sent:
+            self._cut(recorded.FAILED, "internal_error")
+        else:
+            self.refuse(InternalError("The gateway failed; its log says why."), recorded.FAILED)
+
     def cut(self) -> None:
         """Stop now: the gateway is going down."""
         if self._exchange is not None:
@@ -215,7 +227,7 @@ class Turn(Delivery):
             self._cut(recorded.BROKEN, "draining")
         else:
             self.closes = True
-            self.refuse(Overloaded("The gateway is stopping; ask again.", retry_after=1))
+            self.refuse(Overloaded("The gateway is stopping; ask again.", retry_after=1), recorded.BROKEN)
 
 
 def clean_query(query: str, route: Route) -> str:

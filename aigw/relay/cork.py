@@ -5,7 +5,7 @@ writing at its end wakes each peer once instead of once per request; when only o
 Several writes to one connection in a turn become one system call.
 
 Large pieces are no part of that: they are written at once, so that back-pressure is felt at once, and whoever reads
-them rests after each, so that the turns stay short.
+them or has many of them to write rests after each, so that the turns stay short.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ JOIN_BELOW = 16_384
 AT_ONCE_FROM = 65_536
 # An arrival of this size is more than a request or an event: more is waiting in the kernel.
 LARGE_ARRIVAL = 131_072
-# How many connections with large arrivals read on in one turn: a quarter of a millisecond each, which is what a small
-# request waits for twice or three times.
-READERS_PER_TURN = 4
+# Of a body that was kept back until its model was known this much is written in one go.
+SLICE = 250_000
+# How many connections with large pieces go on in one turn: a quarter of a millisecond each, and a small request waits
+# for two or three such turns.
+LARGE_PER_TURN = 4
 
 
 class Outbox:
@@ -47,16 +49,18 @@ class Outbox:
             corked.flush()
 
     def rest(self, corked: Corked) -> None:
-        """Have this transport read on when those that rested before it have."""
+        """Have this transport go on when those that rested before it have."""
         if not self._resting:
             self._loop.call_soon(self._wake)
         self._resting.append(corked)
 
     def _wake(self) -> None:
-        for _ in range(min(READERS_PER_TURN, len(self._resting))):
-            self._resting.popleft().rested()
-        if self._resting:
+        resting = self._resting
+        now = [resting.popleft() for _ in range(min(LARGE_PER_TURN, len(resting)))]
+        if resting:
             self._loop.call_soon(self._wake)
+        for corked in now:
+            corked.go_on()
 
 
 class Corked:
@@ -69,7 +73,7 @@ class Corked:
         self.raw = raw
         self._outbox = outbox
         self._pieces: list[bytes] = []
-        self._paused = self._resting = False
+        self._paused = self._resting = self._queued = False
 
     def write(self, data: bytes) -> None:
         """As asyncio.Transport.write, later in this turn unless it is much."""
@@ -89,7 +93,7 @@ class Corked:
             self._outbox.add(self)
 
     def flush(self) -> None:
-        """Write now."""
+        """Write now; of many large pieces the first, and the others when it is this connection's turn again."""
         pieces = self._pieces
         if not pieces:
             return
@@ -98,19 +102,51 @@ class Corked:
             return  # lost since it was written in this turn: uvloop would raise, and the others would wait forever
         if len(pieces) == 1:
             self.raw.write(pieces[0])
-        elif sum(map(len, pieces)) < JOIN_BELOW:
+            return
+        size = sum(map(len, pieces))
+        if size < JOIN_BELOW:
             self.raw.write(b"".join(pieces))
-        else:
+        elif size <= SLICE:
             self.raw.writelines(pieces)
+        else:
+            self._write_slice(pieces)
+
+    def _write_slice(self, pieces: list[bytes]) -> None:
+        size = upto = 0
+        while size < SLICE:
+            size += len(pieces[upto])
+            upto += 1
+        self.raw.writelines(pieces[:upto])
+        self._pieces = pieces[upto:]
+        if self._pieces:
+            self._rest()
+
+    def _rest(self) -> None:
+        if not self._queued:
+            self._queued = True
+            self._outbox.rest(self)
+
+    def go_on(self) -> None:
+        """It is this connection's turn again: it reads on, unless somebody else wants it paused, and writes on."""
+        self._queued = False
+        if self._resting:
+            self._resting = False
+            if not (self._paused or self.raw.is_closing()):
+                self.raw.resume_reading()
+        self.flush()
+
+    def _flush_all(self) -> None:
+        while self._pieces:
+            self.flush()
 
     def close(self) -> None:
         """Write what waits, then close."""
-        self.flush()
+        self._flush_all()
         self.raw.close()
 
     def write_eof(self) -> None:
         """Write what waits, then say that nothing more comes."""
-        self.flush()
+        self._flush_all()
         self.raw.write_eof()
 
     def abort(self) -> None:
@@ -142,13 +178,7 @@ class Corked:
         if size >= LARGE_ARRIVAL and not (self._resting or self._paused or self.raw.is_closing()):
             self._resting = True
             self.raw.pause_reading()
-            self._outbox.rest(self)
-
-    def rested(self) -> None:
-        """Read on, unless somebody else wants it paused."""
-        self._resting = False
-        if not (self._paused or self.raw.is_closing()):
-            self.raw.resume_reading()
+            self._rest()
 
     def unsent(self) -> int:
         """Bytes that the kernel has not taken."""

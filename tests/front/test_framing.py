@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from aigw.errors import BadRequest
-from aigw.front.framing import CHUNKED, body_length, head_too_large, not_http, path_in
+from aigw.front.framing import CHUNKED, body_length, head_too_large, last_without_body, not_http, path_in
 from aigw.wire.head import Head
 from aigw.wire.message import RequestHead
 
@@ -80,3 +80,12 @@ def test_a_huge_head_names_its_limit() -> None:
 def test_the_path_in_a_broken_head(data: bytes, path: str) -> None:
     """As far as it can be seen; it only chooses the format of the error."""
     assert path_in(data) == path
+
+
+def test_a_request_told_again() -> None:
+    """What frames a body or keeps the connection is left out; everything else stays, in its order."""
+    fields = [(b"Host", b"x"), (b"Content-Length", b"5"), (b"X-A", b"1"), (b"Connection", b"x"), (b"Expect", b"y")]
+    asked = SimpleNamespace(method="GET", path="/v1/models?a=1", raw_headers=fields)
+    assert last_without_body(cast(Any, asked)) == (
+        b"GET /v1/models?a=1 HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nconnection: close\r\n\r\n"
+    )

@@ -333,3 +333,22 @@ async def test_a_refusals_body_is_counted(gateway: OpenGate) -> None:
     answer = await gate.ask(body)
     record = await gate.record()
     assert (record.bytes_in, record.bytes_out) == (len(body), len(answer.body))
+
+
+async def test_a_fault_of_our_own_is_answered(gateway: OpenGate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake within the gateway gives 500 in the caller's format and a traceback for the operator, never silence."""
+    gate = await gateway()
+    seen: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: seen.append(context))
+
+    def broken(*args: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(gate.process.gateway.planner, "plan", broken)
+    answer = await gate.ask({**HELLO, "max_tokens": 5}, "/v1/messages")
+    assert (answer.status, answer.header("connection")) == (500, "close")
+    assert shaped(answer, "messages")[0] == "internal_error"
+    assert "mistake" not in answer.body.decode()
+    assert [str(context["exception"]) for context in seen] == ["a mistake"]
+    record = await gate.record()
+    assert (record.outcome, record.error) == ("failed", "internal_error")

@@ -90,6 +90,19 @@ async def test_leaving_between_two_candidates(gateway: OpenGate) -> None:
     assert len(gate.sandbox.requests) == 2
 
 
+async def test_leaving_with_another_request_waiting(gateway: OpenGate) -> None:
+    """A pipelined request behind the one under way does not hide that its caller has gone."""
+    gate = await gateway()
+    caller = await gate.caller()
+    caller.ask({**HELLO, "model": "up:sandbox-small!stall", "stream": True})
+    caller.ask(HELLO)
+    await caller.until(b"You")
+    caller.leave()
+    assert (await gate.record()).outcome == "client_closed"
+    await eventually(lambda: gate.idle)
+    assert len(gate.sandbox.requests) == 1
+
+
 async def test_leaving_after_the_answer_is_no_leaving(gateway: OpenGate) -> None:
     """A complete answer is a success, whatever its caller does then."""
     gate = await gateway()

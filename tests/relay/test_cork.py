@@ -5,7 +5,7 @@ import socket
 
 import uvloop
 
-from aigw.relay.cork import AT_ONCE_FROM, LARGE_ARRIVAL, READERS_PER_TURN, Corked, Outbox
+from aigw.relay.cork import AT_ONCE_FROM, LARGE_ARRIVAL, LARGE_PER_TURN, SLICE, Corked, Outbox
 
 
 async def _pair(loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Transport, socket.socket]:
@@ -72,6 +72,14 @@ class Noted(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    abort = write_eof = close
+
 
 async def test_much_goes_out_at_once() -> None:
     """A large piece does not wait for the turn's end, nor does what was written before it: the peer may be slow."""
@@ -91,13 +99,13 @@ async def test_much_goes_out_at_once() -> None:
 async def test_large_readers_take_turns() -> None:
     """After a large arrival a connection rests until those that rested before it have read, a few in each turn."""
     outbox = Outbox(asyncio.get_running_loop())
-    raws = [Noted() for _ in range(READERS_PER_TURN + 2)]
+    raws = [Noted() for _ in range(LARGE_PER_TURN + 2)]
     corked = [Corked(raw, outbox) for raw in raws]
     for each in corked:
         each.arrived(LARGE_ARRIVAL)
     assert [raw.is_reading() for raw in raws] == [False] * len(raws)
     await asyncio.sleep(0)
-    assert [raw.is_reading() for raw in raws] == [True] * READERS_PER_TURN + [False] * 2
+    assert [raw.is_reading() for raw in raws] == [True] * LARGE_PER_TURN + [False] * 2
     corked[0].arrived(LARGE_ARRIVAL)
     await asyncio.sleep(0)
     assert [raw.is_reading() for raw in raws] == [True] * len(raws)
@@ -122,3 +130,31 @@ async def test_a_rest_ends_no_pause() -> None:
     assert not raw.is_reading()
     await asyncio.sleep(0)
     assert raw.is_reading()
+
+
+async def test_many_large_pieces_go_out_one_by_one() -> None:
+    """A body that was kept back is not written in one turn, what is written behind it keeps its place, all arrives."""
+    raw = Noted()
+    corked = Corked(raw, Outbox(asyncio.get_running_loop()))
+    pieces = [bytes([number]) * SLICE for number in range(4)]
+    corked.writelines((b"head", *pieces))
+    assert raw.written == [b"head" + pieces[0]]
+    corked.write(b"tail")
+    for turn in (1, 2, 3):
+        assert corked.unsent() == (4 - turn) * SLICE + 4
+        await asyncio.sleep(0)
+        assert len(raw.written) == turn + 1
+    await asyncio.sleep(0)
+    assert b"".join(raw.written) == b"".join((b"head", *pieces, b"tail"))
+    assert corked.unsent() == 0
+
+
+async def test_a_close_waits_for_no_turn() -> None:
+    """What is still to be written when a connection is closed is handed over before; of an aborted one nothing is."""
+    for end in ("close", "write_eof", "abort"):
+        raw = Noted()
+        corked = Corked(raw, Outbox(asyncio.get_running_loop()))
+        corked.writelines([b"x" * SLICE] * 4)
+        getattr(corked, end)()
+        await asyncio.sleep(0)
+        assert len(b"".join(raw.written)) == (SLICE if end == "abort" else 4 * SLICE)
