@@ -9,7 +9,11 @@ from pathlib import Path
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40
 # Path, or path:function → why it may be longer. Empty is as it should be.
-ALLOWED: Mapping[str, str] = {}
+ALLOWED: Mapping[str, str] = {
+    "tests/wire/test_counts.py": "a table: one row per dialect",
+    "tests/observe/test_metrics.py": "a few lines over, all of them on one page of metrics",
+    "tests/observe/test_outlet.py": "a few lines over, all of them on one pipe",
+}
 
 
 def functions(source: str) -> Iterator[tuple[str, int]]:
