@@ -28,7 +28,7 @@ MAX_HEAD_BYTES = 128 * 1024
 MAX_FIELD_BYTES = 32 * 1024
 MAX_FIELDS = 256
 # A connection idle for longer than this is looked at with poll(2) before it is used again, in seconds.
-TRUSTED_IDLE = 0.5
+TRUSTED_IDLE = 0.01
 
 _BARE_END = re.compile(rb"\n\r?\n")
 # What of a body is still to come, if it is not a number of bytes.
