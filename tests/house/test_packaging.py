@@ -18,21 +18,9 @@ import pytest
 import aigw
 
 OLDEST_SETUPTOOLS = 77
-_LEFT_BEHIND = shutil.ignore_patterns(
-    *(
-        ".git",
-        ".venv",
-        "*_cache",
-        ".hypothesis",
-        "__pycache__",
-        "*.egg-info",
-        "build",
-        "dist",
-        "aigw-data",
-        "*.so",
-        "node_modules",
-    )
-)
+# What a package is made of; the rest of a clone does not matter to it.
+_PARTS = ("LICENSE", "README.md", "aigw", "catalog.json", "providers", "pyproject.toml", "setup.cfg", "setup.py")
+_MADE = shutil.ignore_patterns("__pycache__", "*.so")
 Run = Callable[..., str]
 
 pytestmark = pytest.mark.slow
@@ -58,7 +46,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def clone(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tree as a clone has it, links included; what is built in it does not touch the real one."""
-    return Path(shutil.copytree(root, tmp_path_factory.mktemp("clone") / "aigw", symlinks=True, ignore=_LEFT_BEHIND))
+    clone = tmp_path_factory.mktemp("clone")
+    for part in _PARTS:
+        if (root / part).is_dir():
+            shutil.copytree(root / part, clone / part, symlinks=True, ignore=_MADE)
+        else:
+            shutil.copy2(root / part, clone / part)
+    return clone
 
 
 @pytest.fixture(scope="module")
