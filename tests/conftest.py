@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,11 @@ from .support.upstream import Upstream
 # The same examples every time, however slow the machine is.
 settings.register_profile("house", derandomize=True, deadline=None, max_examples=200)
 settings.load_profile("house")
+
+
+def pytest_configure() -> None:
+    """Hear SIGINT even where a shell started the tests in the background, which ignores it, for all processes below."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_asyncio_loop_factories(

@@ -29,8 +29,8 @@ from .stage import REALTIME_PRIORITY, Cores, Stage
 GOOD, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 TOOLS = ("nginx", "wrk")
 NEEDS = "it compares with nginx under the load of wrk, on Linux (Debian, Ubuntu: apt install nginx-light wrk)"
-FULL = Plan(rounds=5, seconds=2.0, starts=5, streams=1000, watched=8.0)
-QUICK = Plan(rounds=2, seconds=0.5, starts=3, streams=1000, watched=2.5)
+FULL = Plan(rounds=5, seconds=1.5, starts=5, streams=1000, watched=8.0)
+QUICK = Plan(rounds=2, seconds=0.4, starts=2, streams=1000, watched=2.0)
 # Then what has been measured is reported and the rest is not.
 FULL_SECONDS, QUICK_SECONDS = 230.0, 38.0
 

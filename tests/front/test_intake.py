@@ -81,16 +81,21 @@ def compressed(encoding: str, data: bytes) -> bytes:
     return coders[encoding](data)
 
 
+def squeezed(data: bytes) -> bytes:
+    """Gzip without a time in it: pytest makes names of the bytes, and each of its processes must make the same."""
+    return gzip.compress(data, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("encoding", "data", "kind"),
     [
-        ("gzip", gzip.compress(b" " * 50 * MOST), TooLarge),
-        ("gzip", gzip.compress(b"{" + b" " * (MOST + 10)), TooLarge),
+        ("gzip", squeezed(b" " * 50 * MOST), TooLarge),
+        ("gzip", squeezed(b"{" + b" " * (MOST + 10)), TooLarge),
         ("br", compressed("br", b" " * 50 * MOST), TooLarge),
         ("zstd", compressed("zstd", b" " * 50 * MOST), TooLarge),
-        ("gzip, gzip", gzip.compress(gzip.compress(b" " * 50 * MOST)), TooLarge),
+        ("gzip, gzip", squeezed(squeezed(b" " * 50 * MOST)), TooLarge),
         ("gzip", b"no gzip", InvalidBody),
-        ("gzip", gzip.compress(b'{"model":"m"}')[:-9], InvalidBody),
+        ("gzip", squeezed(b'{"model":"m"}')[:-9], InvalidBody),
         ("compress", b"{}", InvalidBody),
         ("gzip, gzip, gzip, gzip", b"{}", InvalidBody),
     ],
