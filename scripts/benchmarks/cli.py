@@ -71,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"bench: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not here: {NEEDS}", file=sys.stderr
         )
         return USAGE
-    signal.signal(signal.SIGTERM, _end)
+    # Said for SIGINT too: who is started in the background by a shell ignores it until somebody says otherwise.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     try:
         results, under = _measured(options)
     except BenchError as error:

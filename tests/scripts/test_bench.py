@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -306,7 +306,10 @@ def running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [*COMMAND, "--plain", *arguments], env=environ, text=True, stdout=pipe, stderr=pipe, cwd=ROOT
     ) as process:
-        yield process
+        try:
+            yield process
+        finally:
+            process.kill()  # one that did not end by itself must not be waited for
 
 
 def left_behind(folder: Path) -> list[str]:
@@ -361,7 +364,12 @@ def test_an_interrupted_measurement(tmp_path: Path) -> None:
     with running(tmp_path, "--only", "requests", "--seconds", "50") as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "bench: requests …\n"
-        process.send_signal(signal.SIGINT)
+        # As a person would: again while nothing happens (one may come while it is no moment to be interrupted).
+        for _ in range(10):
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SECONDS / 10)
+                break
         _, complaints = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, complaints
     assert left_behind(tmp_path) == []
