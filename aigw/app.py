@@ -107,10 +107,11 @@ async def start(
     log = open_log(settings, scrubber, loop)
     metrics = Metrics(_known(snapshot), __version__)
     pool = _pool(settings.upstream)
+    known = formats.load()
     gateway = Gateway(
         snapshot,
-        Relay(loop, pool, Deadlines(loop)),
-        formats.load(),
+        Relay(loop, pool, Deadlines(loop), known),
+        known,
         settings.server,
         scrubber,
         _sinks(log, metrics, settings),

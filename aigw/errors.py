@@ -210,6 +210,13 @@ class BadAnswer(AttemptFailed):
 
 
 class AnswerBroken(AttemptFailed):
-    """The answer stopped midway, after some of it had gone to the caller."""
+    """The answer stopped midway, after some of it had gone to the caller.
+
+    `trouble` is the upstream's own account of it (`wire.format.Trouble`), where it gave one.
+    """
 
     helps = Helps.NOTHING
+
+    def __init__(self, reason: str, detail: str = "", trouble: object = None) -> None:
+        super().__init__(reason, detail)
+        self.trouble = trouble

@@ -96,6 +96,8 @@ def _candidate(operation: Operation, candidate: Candidate, models: Sequence[str]
         "key": key.redacted if key else "none needed",
         "keySource": key.source if key else None,
         "url": _where(operation, candidate),
+        # The surfaces it may be translated to; empty where the caller's own format is spoken.
+        "translatedTo": [way.surface for way in candidate.ways],
         "why": _why(candidate, models, snapshot),
         # Only what differs from the limits of every request.
         "limits": {name: value for name, value in own.items() if value != _limits(snapshot.limits)[name]},
@@ -104,6 +106,10 @@ def _candidate(operation: Operation, candidate: Candidate, models: Sequence[str]
 
 def _where(operation: Operation, candidate: Candidate) -> str:
     """Where it would be asked: never with the credential, which goes in a header."""
+    if candidate.estimated:
+        return "(nowhere: the gateway estimates)"
+    if candidate.ways:
+        operation = operations.translated(operation, candidate.ways[0].surface, stream=False)
     try:
         outgoing = run(candidate.provider.adapt(Ask(operation, candidate.model, candidate.key, {})))
     except AttemptFailed as error:

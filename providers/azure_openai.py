@@ -15,6 +15,9 @@ import attrs
 from aigw.adapter import (
     CHAT_COMPLETIONS,
     EMBEDDINGS,
+    GEMINI,
+    MESSAGES,
+    ORDER,
     RESPONSES,
     Ask,
     Outgoing,
@@ -22,9 +25,8 @@ from aigw.adapter import (
     origin_of,
 )
 from aigw.errors import AttemptFailed
-
-# Left over when an Anthropic-shaped request was translated.
-FOREIGN = frozenset({"anthropic-beta", "anthropic-version"})
+from aigw.wire.dialect import OPEN_SAMPLING, Dialect
+from aigw.wire.efforts import untold
 
 API = "/openai"
 DEPLOYMENTS = f"{API}/deployments/"
@@ -39,7 +41,7 @@ class AzureOpenAI(Provider):
         """As every provider; what the base URL's query fixes (`api-version`) the caller cannot say again."""
         fixed = {parameter_name(part) for part in urlsplit(self.base_url).query.split("&")}
         kept = [part for part in ask.query.split("&") if part and parameter_name(part) not in fixed]
-        return attrs.evolve(super().render(attrs.evolve(ask, query="&".join(kept))), drop=FOREIGN)
+        return super().render(attrs.evolve(ask, query="&".join(kept)))
 
     def surface_url(self, surface: str) -> str:
         """The base URL; Responses live under the newer, unversioned API, whatever the base URL's form."""
@@ -60,6 +62,25 @@ class AzureOpenAI(Provider):
             # Such a segment would be another path, with our key.
             raise AttemptFailed("bad_deployment", f"{ask.model!r} cannot be the name of a deployment")
         return f"deployments/{quote(ask.model, safe='')}/{path}"
+
+    def order(self) -> tuple[str, ...]:
+        """Responses first, as at OpenAI, but not where the base URL names a deployment: they would not go there."""
+        if DEPLOYMENTS in urlsplit(self.base_url).path:
+            return ORDER
+        return (RESPONSES, CHAT_COMPLETIONS, MESSAGES, GEMINI)
+
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """OpenAI's."""
+        if surface == RESPONSES:
+            return Dialect(maker=self.id, model=model, developer=True, audio=False)
+        return Dialect(
+            maker=self.id,
+            model=model,
+            refused=OPEN_SAMPLING,
+            limit_member="max_completion_tokens",
+            developer=True,
+            reasoning=untold,
+        )
 
     def auth(self, ask: Ask) -> tuple[tuple[str, str], ...]:
         """The key in `api-key`, on every form of the base URL."""

@@ -1,39 +1,39 @@
 """DeepSeek: OpenAI's dialect, a beta path for completions, and Anthropic's dialect on a path of its own.
 
-https://api-docs.deepseek.com/guides/anthropic_api, https://api-docs.deepseek.com/guides/fim_completion
+https://api-docs.deepseek.com/guides/anthropic_api, https://api-docs.deepseek.com/guides/fim_completion; thinking:
+https://api-docs.deepseek.com/guides/thinking_mode. Its models read text alone.
 """
 
 from __future__ import annotations
 
-import attrs
+from typing import Any
 
 from aigw.adapter import (
     CHAT_COMPLETIONS,
     COMPLETIONS,
     MESSAGES,
     Ask,
-    Outgoing,
     Provider,
     join,
     origin_of,
 )
-
-ANTHROPIC_HEADERS = frozenset({"anthropic-beta", "anthropic-version"})
-OPENAI_HEADERS = frozenset({"openai-beta"})
+from aigw.wire.dialect import Dialect
+from aigw.wire.efforts import switched
+from aigw.wire.neutral import Reasoning
 
 # Where surfaces lie below the base URL, so that they follow it when an operator overrides it.
 BELOW = {MESSAGES: "anthropic/v1", COMPLETIONS: "beta"}
+
+EFFORTS = ("high", "max")
+
+# The alias of the model without thinking. The others want back what they thought before they called a tool.
+UNTHINKING = "deepseek-chat"
 
 
 class DeepSeek(Provider):
     """A bearer key on OpenAI's dialect, `x-api-key` on Anthropic's."""
 
     __slots__ = ()
-
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        drop = OPENAI_HEADERS if ask.operation.format == "messages" else ANTHROPIC_HEADERS
-        return attrs.evolve(super().render(ask), drop=drop)
 
     def surface_url(self, surface: str) -> str:
         """The operator's own URL for a surface, else the surface's place below the base URL."""
@@ -42,11 +42,32 @@ class DeepSeek(Provider):
             return super().surface_url(surface)
         return f"{origin_of(self.base_url)}{join(self.base_url, below)}"
 
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """JSON mode without a schema on OpenAI's dialect, neither on Anthropic's; a prefilled answer needs the beta."""
+        return Dialect(
+            maker=self.id,
+            model=model,
+            efforts=EFFORTS,
+            thinking_back=None if model == UNTHINKING else "reasoning_content",
+            reasoning=reasoning,
+            json_schema=False,
+            json_object=surface != MESSAGES,
+            documents=False,
+            audio=False,
+            strict_tools=False,
+            prefill=surface == MESSAGES,
+        )
+
     def auth(self, ask: Ask) -> tuple[tuple[str, str], ...]:
         """The key in the header of the dialect."""
         if ask.key is None or ask.operation.format != "messages":
             return super().auth(ask)
         return (("x-api-key", ask.key.secret.reveal()),)
+
+
+def reasoning(asked: Reasoning) -> tuple[dict[str, Any], str | None]:
+    """`thinking.type`, with `reasoning_effort` high or max; thoughts are always told."""
+    return switched(asked, EFFORTS)
 
 
 PROVIDER = DeepSeek(

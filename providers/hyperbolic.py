@@ -6,29 +6,25 @@ also has a path of its own.
 
 from __future__ import annotations
 
-import attrs
-
 from aigw import operations
-from aigw.adapter import AUDIO, CHAT_COMPLETIONS, COMPLETIONS, IMAGES, Ask, Outgoing, Provider
-
-# Left over when an Anthropic-shaped request was translated.
-FOREIGN = frozenset({"anthropic-beta", "anthropic-version"})
+from aigw.adapter import AUDIO, CHAT_COMPLETIONS, COMPLETIONS, IMAGES, Ask, Provider
+from aigw.wire.dialect import Dialect
 
 SPEECH_PATH = "audio/generation"
 
 
 class Hyperbolic(Provider):
-    """OpenAI's dialect, but for the path of speech; headers of other dialects stay behind."""
+    """OpenAI's plain dialect, but for the path of speech."""
 
     __slots__ = ()
-
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        return attrs.evolve(super().render(ask), drop=FOREIGN)
 
     def path(self, ask: Ask) -> str:
         """OpenAI's path, but for speech."""
         return SPEECH_PATH if ask.operation is operations.SPEECH else super().path(ask)
+
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """Text and images alone."""
+        return Dialect(maker=self.id, model=model, documents=False, audio=False)
 
 
 PROVIDER = Hyperbolic(

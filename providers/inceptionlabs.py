@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import Any
 
-from aigw.adapter import CHAT_COMPLETIONS, Ask, Outgoing, Provider
+from aigw.adapter import CHAT_COMPLETIONS, Provider
+from aigw.wire.dialect import Dialect
+from aigw.wire.efforts import worded
+from aigw.wire.neutral import Reasoning
 
-# Left over when an Anthropic-shaped request was translated.
-FOREIGN = frozenset({"anthropic-beta", "anthropic-version"})
+EFFORTS = ("instant", "low", "medium", "high")
 
 
 class InceptionLabs(Provider):
-    """OpenAI's dialect; headers of other dialects stay behind."""
+    """OpenAI's dialect, with a word of its own for the least thought."""
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        return attrs.evolve(super().render(ask), drop=FOREIGN)
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """Text alone."""
+        return Dialect(maker=self.id, model=model, efforts=EFFORTS, reasoning=reasoning, documents=False, audio=False)
+
+
+def reasoning(asked: Reasoning) -> tuple[dict[str, Any], str | None]:
+    """`reasoning_effort` from instant to high; to think instantly is not to think."""
+    if asked.effort == "none" or asked.enabled is False or asked.budget == 0:
+        return {"reasoning_effort": "instant"}, None
+    return worded(asked, EFFORTS)
 
 
 PROVIDER = InceptionLabs(

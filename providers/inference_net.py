@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import attrs
-
-from aigw.adapter import CHAT_COMPLETIONS, EMBEDDINGS, Ask, Outgoing, Provider
-
-# Left over when an Anthropic-shaped request was translated.
-FOREIGN = frozenset({"anthropic-beta", "anthropic-version"})
+from aigw.adapter import CHAT_COMPLETIONS, EMBEDDINGS, Provider
+from aigw.wire.dialect import Dialect
 
 
 class InferenceNet(Provider):
-    """OpenAI's dialect; headers of other dialects stay behind."""
+    """OpenAI's plain dialect."""
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        return attrs.evolve(super().render(ask), drop=FOREIGN)
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """Text and images alone."""
+        return Dialect(maker=self.id, model=model, documents=False, audio=False)
 
 
 PROVIDER = InferenceNet(

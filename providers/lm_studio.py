@@ -5,12 +5,9 @@ No credential is needed; with "Require Authentication" on, a bearer token.
 
 from __future__ import annotations
 
-import attrs
-
-from aigw.adapter import CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS, RESPONSES, Ask, Outgoing, Provider
-
-ANTHROPIC_HEADERS = frozenset({"anthropic-beta", "anthropic-version"})
-OPENAI_HEADERS = frozenset({"openai-beta"})
+from aigw.adapter import CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS, MESSAGES, RESPONSES, Provider
+from aigw.wire.dialect import Dialect
+from aigw.wire.efforts import worded
 
 
 class LMStudio(Provider):
@@ -18,10 +15,19 @@ class LMStudio(Provider):
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        drop = OPENAI_HEADERS if ask.operation.format == "messages" else ANTHROPIC_HEADERS
-        return attrs.evolve(super().render(ask), drop=drop)
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """OpenAI's, without URLs, documents or sounds; structured output in Anthropic's needs a forced tool."""
+        return Dialect(
+            maker=self.id,
+            model=model,
+            reasoning=worded,
+            json_schema=surface != MESSAGES,
+            json_object=False,
+            image_urls=False,
+            documents=False,
+            audio=False,
+            strict_tools=False,
+        )
 
 
 PRESET = LMStudio(

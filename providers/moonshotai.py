@@ -1,23 +1,48 @@
-"""Moonshot AI: Kimi models behind OpenAI's chat dialect. https://platform.moonshot.ai/docs"""
+"""Moonshot AI: Kimi models behind OpenAI's chat dialect. https://platform.moonshot.ai/docs
+
+Images come as data, not as URLs; what a model thought returns with its tool calls.
+"""
 
 from __future__ import annotations
 
-import attrs
+from functools import partial
+from typing import Any
 
-from aigw.adapter import CHAT_COMPLETIONS, Ask, Outgoing, Provider
+from aigw.adapter import CHAT_COMPLETIONS, Provider
+from aigw.wire.dialect import Dialect
+from aigw.wire.efforts import switched, wanted
+from aigw.wire.neutral import Reasoning
 
-# Left over when an Anthropic-shaped request was translated.
-FOREIGN = frozenset({"anthropic-beta", "anthropic-version"})
+# The first generations: JSON mode, but no schema, and no switch for thinking.
+OLD = ("moonshot-v1", "kimi-k2-", "kimi-latest")
 
 
 class MoonshotAI(Provider):
-    """OpenAI's dialect; headers of other dialects stay behind."""
+    """OpenAI's dialect, with a switch for thinking."""
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        return attrs.evolve(super().render(ask), drop=FOREIGN)
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """Text and images alone."""
+        old = model.startswith(OLD)
+        return Dialect(
+            maker=self.id,
+            model=model,
+            thinking_back="reasoning_content",
+            reasoning=partial(by_name, model=model) if old else switched,
+            json_schema=not old,
+            image_urls=False,
+            documents=False,
+            audio=False,
+        )
+
+
+def by_name(asked: Reasoning, model: str) -> tuple[dict[str, Any], str | None]:
+    """Old models think or not by their name: whoever asks for just that loses nothing."""
+    effort, _ = wanted(asked)
+    thinks = "thinking" in model
+    granted = (effort is None and asked.enabled in (None, thinks)) or (effort == "none" and not thinks)
+    return {}, None if granted else "whether this model thinks is in its name"
 
 
 PROVIDER = MoonshotAI(

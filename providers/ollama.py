@@ -5,21 +5,16 @@ No credential is needed locally; Ollama's cloud takes a bearer token in both dia
 
 from __future__ import annotations
 
-import attrs
-
 from aigw.adapter import (
     CHAT_COMPLETIONS,
     COMPLETIONS,
     EMBEDDINGS,
     MESSAGES,
     RESPONSES,
-    Ask,
-    Outgoing,
     Provider,
 )
-
-ANTHROPIC_HEADERS = frozenset({"anthropic-beta", "anthropic-version"})
-OPENAI_HEADERS = frozenset({"openai-beta"})
+from aigw.wire.dialect import Dialect
+from aigw.wire.efforts import worded
 
 
 class Ollama(Provider):
@@ -27,10 +22,20 @@ class Ollama(Provider):
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        drop = OPENAI_HEADERS if ask.operation.format == "messages" else ANTHROPIC_HEADERS
-        return attrs.evolve(super().render(ask), drop=drop)
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """OpenAI's, without URLs, documents or sounds; structured output in Anthropic's needs a forced tool."""
+        return Dialect(
+            maker=self.id,
+            model=model,
+            thinking_back="reasoning",
+            reasoning=worded,
+            json_schema=surface != MESSAGES,
+            json_object=surface != MESSAGES,
+            image_urls=False,
+            documents=False,
+            audio=False,
+            strict_tools=False,
+        )
 
 
 PRESET = Ollama(

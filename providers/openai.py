@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import attrs
-
 from aigw.adapter import (
     AUDIO,
     CHAT_COMPLETIONS,
     COMPLETIONS,
     EMBEDDINGS,
+    GEMINI,
     IMAGES,
+    MESSAGES,
     MODERATIONS,
     REALTIME,
     RESPONSES,
-    Ask,
-    Outgoing,
     Provider,
 )
-
-# Left over when an Anthropic-shaped request was translated.
-FOREIGN = frozenset({"anthropic-beta", "anthropic-version"})
+from aigw.wire.dialect import OPEN_SAMPLING, Dialect
+from aigw.wire.efforts import untold
 
 
 class OpenAI(Provider):
-    """OpenAI's dialect; headers of other dialects stay behind."""
+    """OpenAI's dialect; reasoning models refuse what the catalog says of them."""
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        return attrs.evolve(super().render(ask), drop=FOREIGN)
+    def order(self) -> tuple[str, ...]:
+        """Responses first: only there reasoning comes back and returns on the next turn."""
+        return (RESPONSES, CHAT_COMPLETIONS, MESSAGES, GEMINI)
+
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """The format's own documentation is OpenAI's; its Responses API takes no sounds."""
+        if surface == RESPONSES:
+            return Dialect(maker=self.id, model=model, developer=True, audio=False)
+        return Dialect(
+            maker=self.id,
+            model=model,
+            refused=OPEN_SAMPLING,
+            limit_member="max_completion_tokens",
+            developer=True,
+            reasoning=untold,
+        )
 
 
 PROVIDER = OpenAI(

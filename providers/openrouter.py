@@ -1,12 +1,13 @@
 """OpenRouter: many vendors' models behind OpenAI's and Anthropic's dialects. https://openrouter.ai/docs/api-reference
 
 Model ids carry their vendor (`anthropic/claude-sonnet-5`). A caller's `HTTP-Referer` and `X-Title`, which
-name its app in OpenRouter's rankings, pass.
+name its app in OpenRouter's rankings, pass. Reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens; what
+models thought comes and returns in `reasoning_details`, on Chat Completions alone in every vendor's own shape.
 """
 
 from __future__ import annotations
 
-import attrs
+from typing import Any
 
 from aigw.adapter import (
     CHAT_COMPLETIONS,
@@ -14,13 +15,10 @@ from aigw.adapter import (
     EMBEDDINGS,
     MESSAGES,
     RESPONSES,
-    Ask,
-    Outgoing,
     Provider,
 )
-
-ANTHROPIC_HEADERS = frozenset({"anthropic-beta", "anthropic-version"})
-OPENAI_HEADERS = frozenset({"openai-beta"})
+from aigw.wire.dialect import Dialect
+from aigw.wire.neutral import Reasoning
 
 
 class OpenRouter(Provider):
@@ -28,10 +26,32 @@ class OpenRouter(Provider):
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        drop = OPENAI_HEADERS if ask.operation.format == "messages" else ANTHROPIC_HEADERS
-        return attrs.evolve(super().render(ask), drop=drop)
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """OpenRouter fits requests to each vendor; cache marks of Anthropic's stand in the parts of chat messages."""
+        return Dialect(
+            maker=self.id,
+            model=model,
+            developer=True,
+            thinking_back="reasoning_details",
+            reasoning=reasoning,
+            cache_marks=True,
+            json_object=surface != MESSAGES,
+        )
+
+
+def reasoning(asked: Reasoning) -> tuple[dict[str, Any], str | None]:
+    """The object `reasoning`: an effort or a number of tokens, never both, or only whether to think."""
+    members: dict[str, Any] = {}
+    if asked.effort is not None:
+        members["effort"] = asked.effort
+    elif asked.budget is not None:
+        members |= {"max_tokens": asked.budget} if asked.budget else {"effort": "none"}
+    elif asked.enabled is not None:
+        members["enabled"] = asked.enabled
+    if asked.shown == "none":
+        members["exclude"] = True
+    both = asked.effort is not None and asked.budget is not None
+    return ({"reasoning": members} if members else {}), "an effort excludes a budget of tokens" if both else None
 
 
 PROVIDER = OpenRouter(

@@ -6,8 +6,6 @@ looks at no other header.
 
 from __future__ import annotations
 
-import attrs
-
 from aigw.adapter import (
     CHAT_COMPLETIONS,
     COMPLETIONS,
@@ -15,13 +13,10 @@ from aigw.adapter import (
     MESSAGES,
     RERANK,
     RESPONSES,
-    Ask,
-    Outgoing,
     Provider,
 )
-
-ANTHROPIC_HEADERS = frozenset({"anthropic-beta", "anthropic-version"})
-OPENAI_HEADERS = frozenset({"openai-beta"})
+from aigw.wire.dialect import Dialect
+from aigw.wire.efforts import worded
 
 
 class VLLM(Provider):
@@ -29,10 +24,18 @@ class VLLM(Provider):
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        drop = OPENAI_HEADERS if ask.operation.format == "messages" else ANTHROPIC_HEADERS
-        return attrs.evolve(super().render(ask), drop=drop)
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """OpenAI's, without documents; structured output in Anthropic's needs a forced tool."""
+        return Dialect(
+            maker=self.id,
+            model=model,
+            thinking_back="reasoning",
+            reasoning=worded,
+            json_schema=surface != MESSAGES,
+            json_object=surface != MESSAGES,
+            documents=False,
+            strict_tools=False,
+        )
 
 
 PRESET = VLLM(

@@ -1,23 +1,56 @@
-"""Z.ai: GLM models behind OpenAI's chat dialect; the version in the path is 4. https://docs.z.ai"""
+"""Z.ai: GLM models behind OpenAI's chat dialect; the version in the path is 4. https://docs.z.ai
+
+Thinking is a switch, with an effort beside it since GLM 5.2; what a model thought returns with its tool calls
+(https://docs.z.ai/guides/capabilities/thinking-mode).
+"""
 
 from __future__ import annotations
 
-import attrs
+import re
+from functools import partial
+from typing import Any
 
-from aigw.adapter import CHAT_COMPLETIONS, Ask, Outgoing, Provider
+from aigw.adapter import CHAT_COMPLETIONS, Provider
+from aigw.wire.dialect import Dialect
+from aigw.wire.efforts import switched
+from aigw.wire.neutral import Reasoning
 
-# Left over when an Anthropic-shaped request was translated.
-FOREIGN = frozenset({"anthropic-beta", "anthropic-version"})
+_NUMBERS = re.compile(r"glm-(\d+)(?:\.(\d+))?")
+
+EFFORTS = ("low", "high", "max")
+EFFORTS_SINCE = (5, 2)
 
 
 class ZAI(Provider):
-    """OpenAI's dialect; headers of other dialects stay behind."""
+    """OpenAI's dialect, with a switch for thinking."""
 
     __slots__ = ()
 
-    def render(self, ask: Ask) -> Outgoing:
-        """As every provider, without the headers of other dialects."""
-        return attrs.evolve(super().render(ask), drop=FOREIGN)
+    def dialect(self, surface: str, model: str) -> Dialect:
+        """JSON mode without a schema; text and images alone."""
+        efforts = efforts_of(model)
+        return Dialect(
+            maker=self.id,
+            model=model,
+            efforts=efforts,
+            thinking_back="reasoning_content",
+            reasoning=partial(reasoning, efforts=efforts),
+            json_schema=False,
+            documents=False,
+            audio=False,
+            strict_tools=False,
+        )
+
+
+def efforts_of(model: str) -> tuple[str, ...]:
+    """The efforts that a model knows beside the switch."""
+    found = _NUMBERS.match(model)
+    return EFFORTS if found and (int(found[1]), int(found[2] or 0)) >= EFFORTS_SINCE else ()
+
+
+def reasoning(asked: Reasoning, efforts: tuple[str, ...]) -> tuple[dict[str, Any], str | None]:
+    """`thinking.type`, and `reasoning_effort` where the model knows it; thoughts are always told."""
+    return switched(asked, efforts)
 
 
 PROVIDER = ZAI(

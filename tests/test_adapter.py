@@ -7,14 +7,19 @@ import pytest
 
 from aigw import operations
 from aigw.adapter import (
+    CALLER_DIALECT_HEADERS,
     CHAT_COMPLETIONS,
     EMBEDDINGS,
+    GEMINI,
     MAX_RENDERED,
+    MESSAGES,
+    RESPONSES,
     Ask,
     Operation,
     Origin,
     Outgoing,
     Provider,
+    VersionedMessages,
     bearer,
     join,
     origin_of,
@@ -22,6 +27,7 @@ from aigw.adapter import (
 from aigw.errors import AttemptFailed
 from aigw.records import ProviderKey
 from aigw.secret import Secret
+from aigw.wire.dialect import Dialect
 
 ORIGIN = Origin("https", "api.example.com", 443)
 
@@ -212,3 +218,54 @@ async def test_path_stays_below_the_base_url(provider: Provider, operation: Oper
 def test_dots_that_lead_nowhere(provider: Provider, operation: Operation, model: str, id: str, path: str) -> None:
     """Dots within a segment are dots, and what is not in the path is not looked at."""
     assert provider.path(Ask(operation, model, None, {}, id)) == path
+
+
+@pytest.mark.parametrize(
+    ("operation", "dropped"),
+    [
+        (operations.CHAT, {"anthropic-beta", "anthropic-version"}),
+        (operations.RESPONSES, {"anthropic-beta", "anthropic-version"}),
+        (operations.EMBEDDINGS, {"anthropic-beta", "anthropic-version"}),
+        (operations.COUNT_TOKENS, {"openai-beta"}),
+        (operations.GEMINI_COUNT, {"anthropic-beta", "anthropic-version", "openai-beta"}),
+    ],
+)
+def test_headers_of_other_dialects(provider: Provider, operation: Operation, dropped: set[str]) -> None:
+    """A caller's headers that belong to another dialect than the one that goes out stay behind."""
+    assert provider.drop(operation) == dropped
+    assert provider.render(Ask(operation, "m", None, {})).drop == dropped
+    assert {name.encode() for name in dropped} <= CALLER_DIALECT_HEADERS
+
+
+def test_headers_of_a_callers_own_dialect() -> None:
+    """None of them goes on with a translated request, in whatever case it came; what is no dialect's passes."""
+    assert all(name == name.lower() for name in CALLER_DIALECT_HEADERS)
+    assert {b"x-stainless-lang", b"openai-project", b"x-goog-user-project", b"content-type"} <= CALLER_DIALECT_HEADERS
+    assert not CALLER_DIALECT_HEADERS & {b"user-agent", b"traceparent", b"x-title", b"idempotency-key"}
+
+
+def test_preferred(provider: Provider) -> None:
+    """Of the surfaces of a task a provider names those that it serves, the one it is best asked on first."""
+    many = attrs.evolve(provider, surfaces=frozenset({GEMINI, MESSAGES, CHAT_COMPLETIONS, EMBEDDINGS}))
+    assert many.preferred() == (CHAT_COMPLETIONS, MESSAGES, GEMINI)
+    assert many.preferred([GEMINI, EMBEDDINGS, RESPONSES]) == (GEMINI, EMBEDDINGS)
+    assert provider.preferred([EMBEDDINGS]) == ()
+
+
+def test_dialect(provider: Provider) -> None:
+    """A provider that declares nothing speaks as the format's documentation says, under its own name."""
+    assert provider.dialect(CHAT_COMPLETIONS, "m") == Dialect(maker="plain", model="m")
+
+
+async def test_a_version_where_one_is_wanted(provider: Provider, key: ProviderKey) -> None:
+    """Messages go out with a version: the caller's, or the long-lived one; other formats have none."""
+    versioned = VersionedMessages(
+        id="v", name="V", base_url="https://api.example.com/v1", surfaces=frozenset({MESSAGES})
+    )
+    bare = await versioned.adapt(Ask(operations.MESSAGES, "m", key, {}))
+    named = await versioned.adapt(Ask(operations.MESSAGES, "m", key, {"Anthropic-Version": "x"}))
+    assert bare.prefix.endswith(b"\r\nanthropic-version: 2023-06-01\r\n")
+    assert b"anthropic-version" not in named.prefix
+    assert await versioned.adapt(Ask(operations.MESSAGES, "m", key, {})) is bare
+    assert b"anthropic-version" not in (await versioned.adapt(ask(key))).prefix
+    assert [versioned.steady(each) for each in (operations.MESSAGES, operations.CHAT)] == [False, True]

@@ -139,9 +139,12 @@ def test_the_scope_of_a_key() -> None:
 
 
 def test_surfaces() -> None:
-    """Another surface has another path; one that a provider lacks gives no candidate; an unknown one is a mistake."""
+    """Another surface has another path; one that a provider lacks is translated; an unknown one is a mistake."""
     assert told("gpt-4o", surface="responses")["candidates"][0]["url"].endswith("/v1/responses")
-    assert "refusal" in told("llama-3", surface="messages")
+    translated = told("llama-3", surface="messages")["candidates"][0]
+    assert translated["url"].endswith("/v1/chat/completions")
+    assert translated["translatedTo"] == ["chat-completions"]
+    assert "refusal" in told("llama-3", surface="audio")
     with pytest.raises(ConfigError, match=r"--surface chat: no such surface; there are audio, chat-completions, "):
         told("gpt-4o", surface="chat")
 

@@ -9,8 +9,11 @@ from aigw.errors import Refusal
 from aigw.observe.record import Record
 from aigw.wire.format import Format, Trouble
 from aigw.wire.headers import label, labels
+from aigw.wire.losses import Loss, shown
 
 JSON_TYPE = b"content-type: application/json\r\n"
+
+_OF_A_BODY = (b"content-type", b"content-encoding", b"etag", b"content-disposition")
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _STATUS_LINES: dict[int, bytes] = {
@@ -36,12 +39,22 @@ def passed_fields(fields: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
     return lines
 
 
+def replaced_fields(fields: Sequence[tuple[bytes, bytes]], kind: str) -> list[bytes]:
+    """The header lines of an answer whose body is the gateway's own writing, of another type and without a coding."""
+    type_line = JSON_TYPE if kind == "application/json" else b"content-type: %b\r\n" % kind.encode("ascii")
+    return [type_line, *passed_fields([pair for pair in fields if pair[0].lower() not in _OF_A_BODY])]
+
+
+def loss_field(losses: Sequence[Loss]) -> bytes:
+    """The header line that tells what a translation could not carry; nothing where it lost nothing."""
+    return b"x-aigw-loss: %b\r\n" % shown(losses) if losses else b""
+
+
 def error_fields(fields: Sequence[tuple[bytes, bytes]], *, replaced: bool) -> list[bytes]:
     """The header lines of an upstream's error; a `replaced` body has its own type and no coding."""
     if not replaced:
         return passed_fields(fields)
-    own = (b"content-type", b"content-encoding")
-    return [JSON_TYPE, *passed_fields([pair for pair in fields if pair[0].lower() not in own])]
+    return replaced_fields(fields, "application/json")
 
 
 def ids(request_id: str) -> bytes:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
+import attrs
+
 from aigw.errors import AnswerBroken, Refusal
 from aigw.front import answers, tunnel, verdict
 from aigw.front.routes import Route
@@ -56,7 +58,7 @@ class Delivery:
 
     # -- the answer: what an exchange calls ------------------------------------------------------------------
 
-    def on_commit(self, attempt: Attempt, data: bytes, complete: bool) -> None:
+    def on_commit(self, attempt: Attempt, data: bytes, complete: bool, raw: bytes) -> None:
         """An upstream has something to send: the head, and its first bytes in the same write."""
         head = attempt.head
         assert head is not None
@@ -68,9 +70,15 @@ class Delivery:
         record.model = attempt.record.model
         kind = attempt.kind
         self._events = events = kind.startswith("text/event-stream")
+        rewriting = attempt.rewriting
         framing = self._framing(attempt, len(data), complete)
         answer = [answers.status_line(head.code)]
-        answer += answers.passed_fields(head.raw_headers)
+        if rewriting is None:
+            answer += answers.passed_fields(head.raw_headers)
+        else:
+            answer += answers.replaced_fields(head.raw_headers, kind)
+        if attempt.translated is not None:
+            answer += self._lost(attempt)
         answer.append(answers.told(record, attempt.candidate.shown, self._auth_ms, self._route_ms, now))
         if events:
             answer.append(b"x-accel-buffering: no\r\n")
@@ -81,8 +89,17 @@ class Delivery:
             answer.append(data)
         self._head_sent = True
         self.connection.transport.write(b"".join(answer))
+        if rewriting is not None:
+            kind = head.headers.get("Content-Type", "")
         self._tap = Tap(kind, head.headers.get("Content-Encoding"))
-        self._look(data, complete)
+        self._look(data, complete, raw)
+
+    def _lost(self, attempt: Attempt) -> tuple[bytes]:
+        """The header that tells what the translation could not carry, as far as that is known by now."""
+        assert attempt.translated is not None
+        # The ledger itself: what the answer loses comes later.
+        self.record.losses = losses = attempt.translated.losses
+        return (answers.loss_field(losses),)
 
     def _framing(self, attempt: Attempt, size: int, complete: bool) -> bytes:
         """The framing field for the caller.
@@ -102,7 +119,7 @@ class Delivery:
         self._chunked = True
         return b"transfer-encoding: chunked\r\n"
 
-    def on_bytes(self, data: bytes, complete: bool) -> None:
+    def on_bytes(self, data: bytes, complete: bool, raw: bytes) -> None:
         """More of the answer."""
         size = len(data)
         transport = self.connection.transport
@@ -115,16 +132,16 @@ class Delivery:
             transport.write(b"%x\r\n%b\r\n%b" % (size, data, b"0\r\n\r\n" if complete else b""))
         elif complete:
             transport.write(b"0\r\n\r\n")
-        self._look(data, complete)
+        self._look(data, complete, raw)
 
-    def _look(self, data: bytes, complete: bool) -> None:
-        """After the write: meter, and finish with the last bytes."""
+    def _look(self, data: bytes, complete: bool, raw: bytes) -> None:
+        """After the write: meter what the upstream said, and finish with the last bytes."""
         if data:
             self.record.bytes_out += len(data)
             # An event's blank line may come in two arrivals.
             self._last = data if len(data) > 3 else self._last[-3:] + data
-            if self._tap is not None:
-                self._tap.feed(data)
+        if raw and self._tap is not None:
+            self._tap.feed(raw)
         if complete:
             self._finish(_outcome(self.record.status), "")
 
@@ -133,8 +150,7 @@ class Delivery:
         outcome: recorded.Outcome = recorded.TIMEOUT if error.reason.endswith("timeout") else recorded.BROKEN
         told = self._can_tell()
         if told:
-            message = f"The answer stopped midway: {error.detail or error.reason}."
-            event = self.format.stream_error(Trouble(502, "upstream_error", message, None, self.record.request_id))
+            event = self.gateway.scrub(self.format.stream_error(self._trouble(error)))
             end = b"" if self.format.cuts_after_error else b"0\r\n\r\n"
             self.connection.write(b"%x\r\n%b\r\n%b" % (len(event), event, end) if self._chunked else event)
             if self._chunked and end and not self.connection.body_open:
@@ -146,12 +162,25 @@ class Delivery:
             self.connection.transport.abort()
         self._cut(outcome, error.reason)
 
+    def _trouble(self, error: AnswerBroken) -> Trouble:
+        """What the caller is told: the upstream's own account where a translation has read one."""
+        said = error.trouble
+        if isinstance(said, Trouble):
+            return attrs.evolve(said, request_id=self.record.request_id)
+        message = f"The answer stopped midway: {error.detail or error.reason}."
+        return Trouble(502, "upstream_error", message, None, self.record.request_id)
+
     def _can_tell(self) -> bool:
         """Whether an event of ours can follow: in a plain stream of events, of which the caller has only whole ones."""
         if not self._events or not (self._chunked or self._unframed) or self._exchange is None:
             return False
-        head = self._exchange.attempts[-1].head
-        coded = head is not None and head.headers.get("Content-Encoding", "identity").lower() != "identity"
+        attempt = self._exchange.attempts[-1]
+        head = attempt.head
+        coded = (
+            attempt.rewriting is None
+            and head is not None
+            and head.headers.get("Content-Encoding", "identity").lower() != "identity"
+        )
         return not coded and self._last.endswith((b"\n\n", b"\r\n\r\n"))
 
     def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
@@ -159,7 +188,11 @@ class Delivery:
         if attempts:
             last = attempts[-1].record
             self.record.provider, self.record.model = last.provider, last.model
-        passed = verdict.upstream_error(attempts)
+        elif not out_of_time and self._exchange is not None and self._exchange.refusals:
+            # No candidate could even be asked.
+            self.refuse(self._exchange.refusals[0])
+            return
+        passed = verdict.upstream_error(attempts) if attempts else None
         if passed is not None:
             self._pass_error(passed)
             return
@@ -173,6 +206,8 @@ class Delivery:
         head = attempt.head
         body = self.gateway.error_body(attempt, self.format, self.record.request_id)
         lines = answers.error_fields(head.raw_headers, replaced=body.replaced)
+        if attempt.translated is not None:
+            lines += self._lost(attempt)
         lines += (answers.ids(self.record.request_id), attempt.candidate.shown)
         lines.append(b"x-aigw-attempts: %d\r\n" % len(self.record.attempts))
         outcome = _outcome(head.code)

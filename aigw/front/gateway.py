@@ -160,7 +160,10 @@ class Gateway:
         kind, encoding = headers.get("Content-Type", ""), headers.get("Content-Encoding", "")
         body = self._scrubber.scrub(_plain(attempt.body, encoding))
         if "json" in kind and _is_json(body):
-            return ErrorBody(body, bool(encoding))
+            if attempt.format is format:
+                return ErrorBody(body, bool(encoding))
+            trouble = attempt.format.read_error(attempt.head.code, body)
+            return ErrorBody(format.error(attrs.evolve(trouble, request_id=request_id)), True)
         words = _words(body) or "no further explanation"
         message = f"The provider `{attempt.record.provider}` answered with status {attempt.head.code}: {words}"
         trouble = Trouble(attempt.head.code, "upstream_error", message, None, request_id)

@@ -15,7 +15,7 @@ import attrs
 import orjson
 from aiohttp import web
 
-from aigw import adapter
+from aigw import adapter, operations
 from aigw.adapter import Provider
 from aigw.errors import NotFound, Refusal
 from aigw.front import answers
@@ -53,10 +53,12 @@ class Listed:
 
 
 _OPENAI_SHAPE = adapter.SURFACES - {adapter.MESSAGES, adapter.COUNT_TOKENS, adapter.GEMINI}
+# Conversations reach a model on any surface that has them, embeddings likewise: the rest is translated.
+_CONVERSATIONS = frozenset(operations.surfaces(adapter.CONVERSE))
 _SHAPES = {
-    "chat": _OPENAI_SHAPE,
-    "messages": frozenset({adapter.MESSAGES}),
-    "gemini": frozenset({adapter.GEMINI}),
+    "chat": _OPENAI_SHAPE | _CONVERSATIONS | frozenset(operations.surfaces(adapter.EMBED)),
+    "messages": _CONVERSATIONS,
+    "gemini": _CONVERSATIONS | frozenset(operations.surfaces(adapter.EMBED)),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aigw import adapter
 from aigw.adapter import Operation
-from aigw.errors import NoCredentials
+from aigw.errors import NoCredentials, NotFound
 from aigw.records import AccessKey
 from aigw.routing.plan import Candidate, Plan, plan
 from aigw.snapshot import Snapshot
@@ -58,6 +58,13 @@ class Planner:
             if adapter.RESPONSES in provider.surfaces and _in_scope(key, provider.id)
             for provider_key in snapshot.keys_of(provider.id) or (() if provider.needs_key else (None,))
         ]
+        maker = self._stored.get(response_id)
+        if maker is not None and all(each.provider.id != maker for each in candidates):
+            raise NotFound(
+                f"The response {response_id} was made by the provider `{maker}`, which stores none: it has no responses"
+                " surface, and the gateway translated the request.",
+                code="response_not_stored",
+            )
         if not candidates:
             raise NoCredentials("No provider with the responses surface has a key here, so none can hold a response.")
         return Plan(tuple(candidates))

@@ -7,8 +7,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from aigw import operations
 from aigw.errors import AigwError, InternalError, InvalidBody, Overloaded, Refusal
-from aigw.front import tunnel
+from aigw.front import answers, tunnel
 from aigw.front.delivery import Delivery
 from aigw.front.identify import identify
 from aigw.front.intake import WHOLE_UP_TO, Form, Growing, Taken, Whole, too_large
@@ -18,6 +19,7 @@ from aigw.relay.failover import Exchange
 from aigw.relay.request import NoBody, Request
 from aigw.routing.plan import Candidate
 from aigw.wire import head as fields
+from aigw.wire.counting import estimated
 from aigw.wire.form import boundary_of
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 # Query parameters that carry credentials (Gemini's `key`); they never go upstream.
 _SECRET_QUERY = frozenset({"key", "api_key", "api-key", "apikey", "access_token"})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_YES = (b"true", b"1", b"yes")
 _CONTENT_ENCODING = frozenset({fields.CONTENT_ENCODING})
 
 
@@ -119,10 +122,28 @@ class Turn(Delivery):
                 raise
             self._kept = taken
             return
+        if plan.candidates[0].estimated:
+            self._estimate(taken, plan.candidates[0])
+            return
         request = Request(route.operation, self.format, self.head, self.message.headers, taken.body)
         if fields.CONTENT_ENCODING in self.head.noted:
             request.dropped |= _CONTENT_ENCODING
+        request.model = record.requested_model
+        request.stream = record.stream
+        request.strict = self.head.noted.get(fields.X_AIGW_STRICT, b"").lower() in _YES
         self._ask(request, plan.candidates)
+
+    def _estimate(self, taken: Taken, candidate: Candidate) -> None:
+        """The provider cannot count tokens: the gateway says how many it thinks they are, and that it does."""
+        if not taken.body.complete:
+            self._kept = taken
+            return
+        record = self.record
+        record.provider, record.model = candidate.provider.id, candidate.model
+        strict = self.head.noted.get(fields.X_AIGW_STRICT, b"").lower() in _YES
+        body, record.losses = estimated(self.format, taken.body.original(), record.requested_model, strict=strict)
+        lines = [answers.JSON_TYPE, answers.ids(record.request_id), candidate.shown, answers.loss_field(record.losses)]
+        self._answer(200, lines, body, recorded.OK, "")
 
     def _launch_bodyless(self) -> None:
         """A stored response, or a tunnel. Raises Refusal."""
@@ -146,6 +167,8 @@ class Turn(Delivery):
         query = self.message.path.partition("?")[2]
         if query:
             request.query = clean_query(query, self.route)
+        # Only then is a Gemini stream one of events.
+        request.array = request.operation is operations.GEMINI_STREAM and "alt=sse" not in request.query.split("&")
         self._route_ms = (monotonic() - self.record.started) * 1e3 - self._auth_ms
         self._exchange = Exchange(self.gateway.relay, self, request, candidates, self.snapshot, self.record)
         self._exchange.start()

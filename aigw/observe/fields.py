@@ -15,6 +15,7 @@ from aigw.observe.record import Attempt, Record
 from aigw.observe.scrub import Scrubber
 
 if TYPE_CHECKING:
+    from aigw.wire.losses import Loss
     from aigw.wire.usage import Seen, Usage
 
 # Every key a request line may have; `docs/reference/log.md` explains each.
@@ -167,10 +168,15 @@ def request_fields(record: Record, level: str, stamp: str, names: Names) -> dict
     if record.seen is not None:
         _add_seen(fields, record.seen, names)
     if record.losses:
-        fields["losses"] = [names.once(loss) for loss in record.losses[:MOST_LISTED]]
+        fields["losses"] = [_loss(loss, names) for loss in record.losses[:MOST_LISTED]]
     if len(attempts) > 1 or (attempts and attempts[0].reason):
         fields["tried"] = [_tried(attempt, names) for attempt in attempts[:MOST_LISTED]]
     return fields
+
+
+def _loss(loss: Loss, names: Names) -> dict[str, str]:
+    """Pointers may hold names of the caller's own members."""
+    return {"pointer": names.once(loss.pointer), "action": loss.action, "reason": names.once(loss.reason)}
 
 
 def _add_seen(fields: dict[str, Any], seen: Seen, names: Names) -> None:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aigw.wire.losses import Loss
     from aigw.wire.usage import Seen
 
 Outcome = Literal["ok", "client_error", "client_closed", "refused", "upstream_error", "timeout", "broken", "failed"]
@@ -97,7 +100,7 @@ class Record:
     `model` is as sent to the upstream, `requested_model` as the caller wrote it. `received` is when the
     caller's body was complete, `first_byte` when the first byte of the answer's body went to the caller.
     `status` is the caller's, 0 while no answer has begun. `error` is the gateway's error code, empty when
-    there is none. `losses` are JSON pointers to what a translation could not carry. `bytes_in` and
+    there is none. `losses` are what a translation could not carry as it was. `bytes_in` and
     `bytes_out` count bodies as the caller sees them.
     """
 
@@ -150,7 +153,7 @@ class Record:
         self.ended: float | None = None
         self.gateway_ms = 0.0
         self.seen: Seen | None = None
-        self.losses: tuple[str, ...] = ()
+        self.losses: Sequence[Loss] = ()
 
     def attempt(self, provider: str, model: str, key_redacted: str, now: float) -> Attempt:
         """Open the next attempt; the caller of this fills it in."""

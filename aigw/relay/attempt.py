@@ -1,33 +1,32 @@
-"""One attempt at one upstream: ask, look at how the answer begins, then pass its bytes on or say why not.
+"""One attempt at one upstream: ask (`Call`), look at how the answer begins, then pass its bytes on or say why not.
 
 The phases, in order; a failure in any of the first four leaves the caller untouched:
-connecting -> waiting (for the head and the first byte) -> holding (a stream's preamble) or collecting (an error's
-body) -> passing (committed: from here on bytes go to the caller as they arrive).
+connecting -> waiting (for the head and the first byte) -> holding (a stream's preamble), gathering (a whole answer
+that is translated) or collecting (an error's body) -> passing (committed: from here on bytes go to the caller as they
+arrive, or as soon as they can be said in its format).
 """
 
 from __future__ import annotations
 
 import asyncio
-import enum
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from aigw.adapter import Ask, Outgoing
 from aigw.errors import AnswerBroken, AttemptFailed, AttemptTimeout, BadAnswer, ConnectionClosed
 from aigw.observe import record as recorded
-from aigw.relay.drive import Unfinished, run
+from aigw.relay.call import Call, Phase
+from aigw.relay.rewriting import EVENTS, MAX_ANSWER_BYTES, Rewriting
 from aigw.relay.upstream.connection import Connection
 from aigw.relay.worth import TELLING, disguised, said
 from aigw.relay.worth import helps as helps
-from aigw.wire.chunked import chunked
-from aigw.wire.format import Verdict
-from aigw.wire.headers import request_head
+from aigw.wire.format import Format, Verdict
+from aigw.wire.lane import BackLane
 from aigw.wire.message import ResponseHead
 from aigw.wire.opening import Opening
 
 if TYPE_CHECKING:
     from aigw.relay.failover import Exchange
-    from aigw.relay.request import Request
+    from aigw.relay.translation import Translated
     from aigw.routing.plan import Candidate
     from aigw.snapshot import Limits
 
@@ -43,18 +42,7 @@ IDLE_CHECKS = 8
 _IDEMPOTENT = frozenset({"GET", "HEAD", "DELETE"})
 
 
-class Phase(enum.Enum):
-    """How far an attempt is."""
-
-    CONNECTING = 0
-    WAITING = 1
-    HOLDING = 2
-    COLLECTING = 3
-    PASSING = 4
-    DONE = 5
-
-
-class Attempt:
+class Attempt(Call):
     """A listener of the connection it asks on. Reports to its exchange, once: committed or failed.
 
     A kept connection that dies before it has answered anything says nothing about the upstream: what may be done
@@ -63,136 +51,30 @@ class Attempt:
     """
 
     _held: list[bytes]
-    _outgoing: Outgoing
 
     def __init__(
-        self, exchange: Exchange, candidate: Candidate, limits: Limits, record: recorded.Attempt, due: float
+        self,
+        exchange: Exchange,
+        candidate: Candidate,
+        limits: Limits,
+        record: recorded.Attempt,
+        translated: Translated | None,
     ) -> None:
-        self.phase = Phase.CONNECTING
-        self.connection: Connection | None = None
+        super().__init__(exchange, candidate, limits, record, translated)
         self.head: ResponseHead | None = None
         self.kind = ""
         self.length = -1
         self.body = b""
         self.error: AttemptFailed | None = None
+        self.rewriting: Rewriting | None = None
+        self.format: Format = exchange.request.format if translated is None else translated.format
         self._opening: Opening | None = None
-        self._sent = 0
-        self._chunked = False
         self._begun = b""
         self._collected = 0
-        self._asked_again = False
-        self._task: asyncio.Task[None] | None = None
         self._arrived = False
         self._last = 0.0
         self._stream_end = 0.0
-        self.exchange = exchange
-        self.candidate = candidate
-        self.limits = limits
-        self.record = record
-        self.due = due
-
-    # -- asking ------------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Ask at once where a pooled connection is there; else in a task that ends when the request is out."""
-        try:
-            outgoing = self._adapted(self.exchange.request, self.candidate)
-        except Exception as exc:  # a provider's code is not ours: whatever it raises ends this attempt, no more
-            # In a turn of its own: a hundred candidates that fail at once must not be a hundred calls deep.
-            self.exchange.relay.loop.call_soon(self.fail, self._failure(exc))
-            return
-        relay = self.exchange.relay
-        if not isinstance(outgoing, Unfinished):
-            connection = relay.pool.take(outgoing.origin)
-            if connection is not None:
-                self.record.reused = True
-                self._send(connection, outgoing)
-                return
-        self._task = relay.loop.create_task(self._connect(outgoing))
-
-    def _adapted(self, request: Request, candidate: Candidate) -> Outgoing | Unfinished[Outgoing]:
-        """How this attempt goes out, as the provider says now or has said for good."""
-        operation = request.operation
-        usual = not request.id and not request.query
-        kept = candidate.kept.get(operation.name) if usual else None
-        if kept is not None:
-            return kept
-        ask = Ask(operation, candidate.model, candidate.key, request.headers, request.id, request.query)
-        outgoing = run(candidate.provider.adapt(ask))
-        if usual and isinstance(outgoing, Outgoing) and candidate.provider.steady(operation):
-            candidate.kept[operation.name] = outgoing
-        return outgoing
-
-    async def _connect(self, adapted: Outgoing | Unfinished[Outgoing]) -> None:
-        relay = self.exchange.relay
-        try:
-            outgoing = await adapted if isinstance(adapted, Unfinished) else adapted
-        except Exception as exc:  # as in `start`
-            self.fail(self._failure(exc))
-            return
-        if self.phase is Phase.DONE:
-            return  # cancelled, though the provider's code has swallowed that
-        connection = None if self._asked_again else relay.pool.take(outgoing.origin)
-        if connection is None:
-            before = monotonic()
-            try:
-                connection = await relay.pool.connect(outgoing.origin, self.limits.connect_timeout)
-            except AttemptFailed as error:
-                self.fail(error)
-                return
-            self.record.connect_ms = (monotonic() - before) * 1e3
-        self.record.reused = connection.used > 0
-        self._task = None
-        self._send(connection, outgoing)
-
-    def _failure(self, exc: Exception) -> AttemptFailed:
-        """What a provider raised, as this attempt's failure; what it was not to raise is reported as well."""
-        if isinstance(exc, AttemptFailed):
-            return exc
-        message = f"the provider {self.candidate.provider.id} could not adapt a request"
-        self.exchange.relay.loop.call_exception_handler({"message": message, "exception": exc})
-        return AttemptFailed("provider_error", f"the provider's own code failed with {type(exc).__name__}")
-
-    def _send(self, connection: Connection, outgoing: Outgoing) -> None:
-        request = self.exchange.request
-        model = self.candidate.model
-        body = request.body
-        length = body.length(model)
-        head = request_head(
-            outgoing.prefix,
-            request.head.forwarded,
-            outgoing.dropped | request.dropped if request.dropped else outgoing.dropped,
-            length,
-            request.extra,
-        )
-        pieces = body.pieces(model)
-        self._sent = len(pieces)
-        self._outgoing = outgoing
-        self.connection = connection
-        self.phase = Phase.WAITING
-        self._chunked = length is None
-        if self._chunked:
-            pieces = chunked(pieces, last=body.complete)
-        connection.ask(self, head, pieces, more=not body.complete)
-        if not body.complete:
-            self._sent_so_far()
-
-    def more(self) -> None:
-        """More of the request's body has arrived."""
-        connection = self.connection
-        if connection is None or self.phase is Phase.DONE:
-            return
-        body = self.exchange.request.body
-        pieces = body.pieces(self.candidate.model, self._sent)
-        self._sent += len(pieces)
-        if self._chunked:
-            pieces = chunked(pieces, last=body.complete)
-        connection.send(b"".join(pieces), more=not body.complete)
-        self._sent_so_far()
-
-    def _sent_so_far(self) -> None:
-        if self.exchange.is_last:
-            self.exchange.request.body.release(self._sent)
+        self.due = 0.0
 
     # -- the connection's listener -------------------------------------------------------------------------
 
@@ -200,9 +82,12 @@ class Attempt:
         """Bytes of the answer, in the loop turn in which they came."""
         if self.phase is Phase.PASSING:
             self._arrived = True
+            if self.rewriting is not None:
+                self._rewrite(self.rewriting, data, complete)
+                return
             if complete:
                 self._end()
-            self.exchange.caller.on_bytes(data, complete)
+            self.exchange.caller.on_bytes(data, complete, data)
             return
         if head is not None and head.code == 101:
             self._switch(head, data)
@@ -218,6 +103,8 @@ class Attempt:
             self._collect(data, complete)
         elif self.phase is Phase.HOLDING:
             self._hold(data, complete)
+        elif self.phase is Phase.GATHERING:
+            self._gather(data, complete)
         elif data or complete:
             self._first_bytes(data, complete)
 
@@ -231,7 +118,7 @@ class Attempt:
         self.phase = Phase.PASSING
         self.exchange.relay.deadlines.forget(self)
         self.exchange.caller.on_switched(self)
-        self.exchange.caller.on_bytes(data, False)
+        self.exchange.caller.on_bytes(data, False, data)
 
     def _open(self, head: ResponseHead) -> None:
         self.head = head
@@ -239,13 +126,26 @@ class Attempt:
         self.kind = head.headers.get("Content-Type", "")
         if not head.chunked:
             self.length = int(head.headers.get("Content-Length", -1))
+        events = "text/event-stream" in self.kind
         if not 200 <= head.code < 300:
             self.phase = Phase.COLLECTING
             self._held = []
-        elif "text/event-stream" in self.kind:
+            return
+        if self.translated is not None and self.translated.lane is not None:
+            self._rewrite_from(head, self.translated.lane)
+        if self.rewriting is not None and not (events and self.rewriting.wants_stream):
+            self.phase = Phase.GATHERING
+            self._held = []
+        elif events:
             self.phase = Phase.HOLDING
             self._held = []
-            self._opening = Opening(self.exchange.request.format, head.headers.get("Content-Encoding"))
+            self._opening = Opening(self.format, head.headers.get("Content-Encoding"))
+
+    def _rewrite_from(self, head: ResponseHead, lane: BackLane) -> None:
+        """The answer is in another format than the caller's; its own length says nothing."""
+        stream = self.exchange.request.stream and lane.streams
+        self.rewriting = Rewriting(lane, head.headers.get("Content-Encoding"), wants_stream=stream)
+        self.length = -1
 
     def _first_bytes(self, data: bytes, complete: bool) -> None:
         """An answer that is no stream: it goes on with its first bytes, unless they say that it is none."""
@@ -277,6 +177,54 @@ class Attempt:
         elif complete:
             self.fail(BadAnswer("empty_stream", "the stream ended before it had any content"))
 
+    def _gather(self, data: bytes, complete: bool) -> None:
+        """A whole answer in another format than the caller's."""
+        if data:
+            self._arrived = True
+            self._held.append(data)
+            self._collected += len(data)
+            if self.record.first_byte_ms is None:
+                self._note_first_byte()
+                self._watch_stream()
+        if self._collected > MAX_ANSWER_BYTES:
+            self.fail(BadAnswer("too_large", f"the answer is larger than {MAX_ANSWER_BYTES} bytes"))
+        elif complete:
+            self._rewrite_whole(b"".join(self._held))
+
+    def _rewrite_whole(self, data: bytes) -> None:
+        assert self.rewriting is not None
+        events = EVENTS in self.kind
+        error = None if events else disguised(self.kind, data)
+        if error is not None:
+            self.body = data
+            self.fail(error)
+            return
+        try:
+            told = self.rewriting.whole(data, events=events)
+        except BadAnswer as bad:
+            self.fail(bad)
+            return
+        self.phase = Phase.PASSING
+        self._end()
+        self._held = []
+        self.kind = self.rewriting.kind
+        self.exchange.caller.on_commit(self, told, True, data)
+
+    def _rewrite(self, rewriting: Rewriting, data: bytes, complete: bool) -> None:
+        """More of a committed stream in another format than the caller's."""
+        try:
+            told = rewriting.streamed(data, complete)
+        except AnswerBroken as broken:
+            self._break(broken)
+            return
+        ended = complete and rewriting.lane.finished
+        if ended:
+            self._end()
+        if told or ended:
+            self.exchange.caller.on_bytes(told, ended, data)
+        if self.phase is Phase.PASSING and (complete or rewriting.trouble is not None):
+            self._break(_no_end(rewriting))
+
     def _collect(self, data: bytes, complete: bool) -> None:
         self._held.append(data)
         self._collected += len(data)
@@ -293,16 +241,34 @@ class Attempt:
     def _commit(self, data: bytes, complete: bool) -> None:
         if self.record.first_byte_ms is None:
             self._note_first_byte()
+        told, ended = data, complete
+        if self.rewriting is not None:
+            try:
+                told = self.rewriting.streamed(data, complete)
+            except AnswerBroken as broken:
+                self.fail(BadAnswer(broken.reason, broken.detail))
+                return
+            ended = complete and self.rewriting.lane.finished
+            self.kind = self.rewriting.kind
         self.phase = Phase.PASSING
-        if complete:
+        if ended:
             self._end()
         else:
-            now = monotonic()
-            self._last = now
-            self._stream_end = now + self.limits.stream_total_timeout
-            self.due = min(now + self.limits.stream_idle_timeout / IDLE_CHECKS, self._stream_end)
+            self._watch_stream()
         self._held = []
-        self.exchange.caller.on_commit(self, data, complete)
+        self.exchange.caller.on_commit(self, told, ended, data)
+        if (
+            self.rewriting is not None
+            and self.phase is Phase.PASSING
+            and (complete or self.rewriting.trouble is not None)
+        ):
+            self._break(_no_end(self.rewriting))
+
+    def _watch_stream(self) -> None:
+        now = monotonic()
+        self._last = now
+        self._stream_end = now + self.limits.stream_total_timeout
+        self.due = min(now + self.limits.stream_idle_timeout / IDLE_CHECKS, self._stream_end)
 
     def _end(self) -> None:
         """The answer is complete; the connection went back to its pool."""
@@ -313,7 +279,7 @@ class Attempt:
         """The connection is gone, or what came on it cannot be trusted."""
         connection, self.connection = self.connection, None
         if self.phase is Phase.PASSING:
-            self._break(error.reason, error.detail)
+            self._break(AnswerBroken(error.reason, error.detail))
         elif self.phase is Phase.COLLECTING:
             self._fail_by_status()
         elif isinstance(error, ConnectionClosed) and connection is not None and self._may_ask_again(connection):
@@ -328,14 +294,6 @@ class Attempt:
         died_kept = self.record.reused and connection.unanswered and not self._asked_again
         return died_kept and request.operation.method in _IDEMPOTENT and not request.body.count()
 
-    def on_full(self) -> None:
-        """The upstream takes the request more slowly than the caller sends it."""
-        self.exchange.request_full()
-
-    def on_drained(self) -> None:
-        """It may go on."""
-        self.exchange.request_drained()
-
     # -- time ----------------------------------------------------------------------------------------------
 
     def expired(self, now: float) -> None:
@@ -346,6 +304,8 @@ class Attempt:
             self._commit(b"".join(self._held), False)
         elif self.phase is Phase.COLLECTING:
             self._fail_by_status()
+        elif self.phase is Phase.GATHERING and self._held:
+            self._check_stream(now)
         else:
             seconds = f"{now - self.record.started:.1f} s"
             waiting = "connection" if self.phase is Phase.CONNECTING else "first byte of an answer"
@@ -356,9 +316,11 @@ class Attempt:
             self._arrived = False
             self._last = now
         if now >= self._stream_end:
-            self._break("stream_total_timeout", f"the answer took over {self.limits.stream_total_timeout:g} s")
+            detail = f"the answer took over {self.limits.stream_total_timeout:g} s"
+            self._break(AnswerBroken("stream_total_timeout", detail))
         elif now - self._last >= self.limits.stream_idle_timeout:
-            self._break("stream_idle_timeout", f"the upstream was silent for {self.limits.stream_idle_timeout:g} s")
+            detail = f"the upstream was silent for {self.limits.stream_idle_timeout:g} s"
+            self._break(AnswerBroken("stream_idle_timeout", detail))
         else:
             self.due = min(now + self.limits.stream_idle_timeout / IDLE_CHECKS, self._stream_end)
 
@@ -373,10 +335,14 @@ class Attempt:
         self.cancel()
         self.exchange.attempt_failed(self)
 
-    def _break(self, reason: str, detail: str) -> None:
-        self.record.reason = reason
+    def _break(self, error: AnswerBroken) -> None:
+        """The answer stops here; where nothing of it has reached the caller, another candidate may do better."""
+        if self.phase is not Phase.PASSING:
+            self.fail(AttemptTimeout(error.reason, error.detail))
+            return
+        self.record.reason = error.reason
         self.cancel()
-        self.exchange.broken(AnswerBroken(reason, detail))
+        self.exchange.broken(error)
 
     def cancel(self) -> None:
         """Stop whatever is under way and close the connection; calls nobody back."""
@@ -395,3 +361,10 @@ class Attempt:
         self.exchange.relay.deadlines.forget(self)
         if self.record.ended is None:
             self.record.ended = monotonic()
+
+
+def _no_end(rewriting: Rewriting) -> AnswerBroken:
+    """Why a translated stream stops here: the upstream's own error, or that there was no end."""
+    if rewriting.trouble is None:
+        return AnswerBroken("stream_cut", "the upstream's stream stopped before its end")
+    return AnswerBroken("error_in_stream", rewriting.trouble.message, rewriting.trouble)

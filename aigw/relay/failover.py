@@ -8,29 +8,32 @@ nothing could be committed, `on_failed`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Protocol
 
-from aigw.errors import AnswerBroken, Helps
+from aigw.errors import AnswerBroken, Helps, Refusal
 from aigw.observe.record import Record
-from aigw.relay.attempt import Attempt, Phase
+from aigw.relay.attempt import Attempt
+from aigw.relay.call import Phase
 from aigw.relay.deadlines import Deadlines
 from aigw.relay.request import Request
+from aigw.relay.translation import Translated, Translator
 from aigw.relay.upstream.pool import Pool
 from aigw.relay.worth import helps
 from aigw.routing.plan import Candidate
 from aigw.snapshot import Snapshot
+from aigw.wire.format import Format
 
 
 class Caller(Protocol):
     """The caller's side of an exchange."""
 
-    def on_commit(self, attempt: Attempt, data: bytes, complete: bool) -> None:
-        """An answer worth sending: its head is `attempt.head`, its first bytes are `data`."""
+    def on_commit(self, attempt: Attempt, data: bytes, complete: bool, raw: bytes) -> None:
+        """An answer worth sending: its head is `attempt.head`, its first bytes are `data`; the upstream said `raw`."""
 
-    def on_bytes(self, data: bytes, complete: bool) -> None:
-        """More of it."""
+    def on_bytes(self, data: bytes, complete: bool, raw: bytes) -> None:
+        """More of it; `raw` is what the upstream sent, the same as `data` where nothing is translated."""
 
     def on_broken(self, error: AnswerBroken) -> None:
         """It stopped midway."""
@@ -51,8 +54,15 @@ class Caller(Protocol):
 class Relay:
     """What exchanges share in a process."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pool: Pool, deadlines: Deadlines) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        pool: Pool,
+        deadlines: Deadlines,
+        formats: Mapping[str, Format] | None = None,
+    ) -> None:
         self.loop = loop
+        self.formats: Mapping[str, Format] = formats or {}
         self.outbox = pool.outbox
         self.pool = pool
         self.deadlines = deadlines
@@ -77,6 +87,7 @@ class Exchange:
         self.paused = False
         self._full = False
         self._waits = False
+        self._unsealed = False
         self.attempt: Attempt | None = None
         self._next = 0
         self._skipped: frozenset[tuple[str, str]] = frozenset()
@@ -87,6 +98,8 @@ class Exchange:
         self.snapshot = snapshot
         self.record = record
         self.attempts: list[Attempt] = []
+        self.refusals: list[Refusal] = []
+        self._translator: Translator | None = None
 
     def start(self) -> None:
         """Begin with the first candidate."""
@@ -100,23 +113,53 @@ class Exchange:
 
     def _try_next(self) -> None:
         self.request_drained()  # what the upstream before could not take, the next one may
-        now = monotonic()
-        candidate = self._take_candidate()
+        while True:
+            now = monotonic()
+            candidate = self._take_candidate()
+            if candidate is None or now >= self.due:
+                break
+            body = self.request.body
+            if candidate.plain and not body.sealed():
+                self._attempt(candidate, None, now)
+                return
+            if not body.complete:
+                self._next -= 1
+                self._wait()
+                return
+            try:
+                translated = self._translations().translated(candidate)
+            except Refusal as refusal:
+                # The request cannot be said to this model; another one may speak another format.
+                self.refusals.append(refusal)
+                self._skipped |= {(candidate.provider.id, candidate.model)}
+                continue
+            self._attempt(candidate, translated, now)
+            return
         if candidate is None and not self.request.body.decided and now < self.due:
-            self.attempt = None
-            self._waits = True  # `body_arrived` goes on: the rest of the body may name another model
+            self._wait()
             return
-        if candidate is None or now >= self.due:
-            self.attempt = None
-            self.caller.on_failed(self.attempts, out_of_time=candidate is not None or now >= self.due)
-            return
+        self.attempt = None
+        self.caller.on_failed(self.attempts, out_of_time=candidate is not None or now >= self.due)
+
+    def _wait(self) -> None:
+        """`body_arrived` goes on: the rest of the body may name another model, or has to be there to be translated."""
+        self.attempt = None
+        self._waits = True
+
+    def _translations(self) -> Translator:
+        translator = self._translator
+        if translator is None:
+            translator = self._translator = Translator(self.request, self.relay.formats)
+        return translator
+
+    def _attempt(self, candidate: Candidate, translated: Translated | None, now: float) -> None:
         limits = self.snapshot.limits_for(candidate.provider.id)
         redacted = candidate.key.redacted if candidate.key else ""
         noted = self.record.attempt(candidate.provider.id, candidate.model, redacted, now)
         if candidate.key is not None:
             noted.key_id, noted.key_source = candidate.key.id, candidate.key.source
-        due = min(now + limits.per_request_timeout, self.due)
-        self.attempt = attempt = Attempt(self, candidate, limits, noted, due)
+        self.attempt = attempt = Attempt(self, candidate, limits, noted, translated)
+        attempt.due = min(now + limits.per_request_timeout, self.due)
         self.attempts.append(attempt)
         self.relay.deadlines.watch(attempt)
         attempt.start()
@@ -165,11 +208,27 @@ class Exchange:
 
     def body_arrived(self) -> None:
         """More of the request's body is there, or it is complete."""
+        body = self.request.body
         if self.attempt is not None:
-            self.attempt.more()
-        elif self._waits and self.request.body.decided:
+            if body.sealed() and not self._unsealed and body.complete:
+                self._begin_anew(self.attempt)
+            else:
+                self.attempt.more()
+        elif self._waits and (body.complete or (body.decided and not self._needs_all())):
             self._waits = False
             self._try_next()
+
+    def _needs_all(self) -> bool:
+        """Whether the next candidate gets other bytes than the caller's: then all of those have to be there."""
+        return self._next < len(self.candidates) and not self.candidates[self._next].plain
+
+    def _begin_anew(self, attempt: Attempt) -> None:
+        """The last of a large body is there, and it cannot pass as it is: the upstream never gets that last part."""
+        self._unsealed = True
+        attempt.record.reason = "body_rewritten"
+        attempt.cancel()
+        self._next -= 1
+        self._try_next()
 
     def pause(self) -> None:
         """The caller is slower than the upstream: stop reading there."""

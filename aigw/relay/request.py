@@ -10,6 +10,7 @@ from aigw.wire.format import Format
 from aigw.wire.head import CONNECTION, Head
 from aigw.wire.headers import NO_NAMES, named_by_connection
 from aigw.wire.peek import encode_string, splice
+from aigw.wire.signatures import MARK
 
 
 class Body(Protocol):
@@ -29,6 +30,12 @@ class Body(Protocol):
 
     def length(self, model: str) -> int | None:
         """The length with this model, negative for no body at all, None when it is not known in advance."""
+
+    def sealed(self) -> bool:
+        """Whether what has arrived carries reasoning of another provider, under this gateway's seal."""
+
+    def original(self) -> bytes:
+        """What the caller sent, as far as it has arrived (a `models` member may be missing)."""
 
     def release(self, upto: int) -> None:
         """Let go of the first pieces: they were sent, and nobody else will be asked."""
@@ -52,6 +59,14 @@ class NoBody:
     def length(self, model: str) -> int | None:
         """Not even a Content-Length."""
         return -1
+
+    def sealed(self) -> bool:
+        """Never."""
+        return False
+
+    def original(self) -> bytes:
+        """Nothing."""
+        return b""
 
     def release(self, upto: int) -> None:
         """Nothing to let go of."""
@@ -92,8 +107,41 @@ class WholeBody:
         """The number of bytes."""
         return len(self._for(model))
 
+    def sealed(self) -> bool:
+        """Whether the mark is in it."""
+        return MARK in self._body
+
+    def original(self) -> bytes:
+        """The body as it came."""
+        return self._body
+
     def release(self, upto: int) -> None:
         """A whole body is small, or was kept whole on purpose."""
+
+
+class WrittenBody(NoBody):
+    """A body that the gateway wrote for one candidate; nothing is spliced into it."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def pieces(self, model: str, start: int = 0) -> list[bytes]:
+        """The body as one piece."""
+        return [self._body]
+
+    def count(self) -> int:
+        """One."""
+        return 1
+
+    def length(self, model: str) -> int | None:
+        """The number of bytes."""
+        return len(self._body)
+
+    def original(self) -> bytes:
+        """The body."""
+        return self._body
 
 
 class GrowingBody:
@@ -108,10 +156,12 @@ class GrowingBody:
         "_arrived",
         "_encode",
         "_form",
+        "_looked",
         "_model",
         "_model_at",
         "_model_size",
         "_released",
+        "_sealed",
         "complete",
         "decided",
     )
@@ -127,6 +177,8 @@ class GrowingBody:
         self._encode = str.encode if form else encode_string
         self._form = form
         self._released = 0
+        self._looked = 0
+        self._sealed = False
         self.complete = False
         self.decided = form
 
@@ -141,6 +193,20 @@ class GrowingBody:
     def count(self) -> int:
         """How many pieces have arrived."""
         return len(self._arrived)
+
+    def sealed(self) -> bool:
+        """Whether the mark is in it; each piece is looked at once, and each seam between two."""
+        arrived = self._arrived
+        while not self._sealed and not self._form and self._looked < len(arrived):
+            piece = arrived[self._looked]
+            before = arrived[self._looked - 1] if self._looked else b""
+            self._sealed = MARK in piece or MARK in before[1 - len(MARK) :] + piece[: len(MARK) - 1]
+            self._looked += 1
+        return self._sealed
+
+    def original(self) -> bytes:
+        """What has arrived and was kept."""
+        return b"".join(self._arrived)
 
     def release(self, upto: int) -> None:
         """Let go of the first pieces: they were sent, and nobody else will be asked.
@@ -164,7 +230,8 @@ class Request:
     """A caller's request on its way: what is wanted, its fields as received, its body.
 
     `head` has the fields that may pass; `headers` are all of them for providers that look at one; `dropped` are
-    further names that do not pass; `extra` are header lines of the gateway's own (a protocol switch).
+    further names that do not pass; `extra` are header lines of the gateway's own (a protocol switch). `model` is what
+    the caller asked for, `stream` and `strict` how; `array`: a stream as one JSON array (Gemini without `alt=sse`).
     """
 
     def __init__(
@@ -173,6 +240,10 @@ class Request:
         self.id = ""
         self.query = ""
         self.extra = b""
+        self.model = ""
+        self.stream = False
+        self.strict = False
+        self.array = False
         self.operation = operation
         self.format = format
         self.head = head

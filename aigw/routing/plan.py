@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import attrs
 
-from aigw.adapter import Operation, Outgoing, Provider
+from aigw import operations
+from aigw.adapter import CONVERSE, COUNT, Operation, Outgoing, Provider
+from aigw.catalog import Model
 from aigw.errors import InvalidBody, LossyTranslation, NoCredentials, NotAllowed, Refusal
 from aigw.records import AccessKey, ProviderKey
 from aigw.routing.resolve import Target, resolve
 from aigw.snapshot import Snapshot
+from aigw.wire.dialect import Dialect
 
 # A request lists a handful of fallbacks; a longer list is a mistake or an attack on the time of the plan.
 MAX_NAMES = 32
@@ -17,19 +20,48 @@ MAX_NAME = 512
 
 
 @attrs.frozen(eq=False)
+class Way:
+    """A surface of a candidate that a request can be translated to; `format` is the wire format it speaks there."""
+
+    surface: str
+    format: str
+    dialect: Dialect
+
+
+@attrs.frozen(eq=False)
 class Candidate:
     """One thing to try: a model of a provider with one of its keys. `known` bounds the labels of metrics.
 
-    `shown` are the response header lines that tell of it; a plan is kept, so they are written once. `kept` holds, by
-    operation, how a request goes out where that is always the same.
+    `ways` are empty where the caller's own format is spoken, else the surfaces to translate to, the preferred one
+    first. `facts` are what the catalog knows of the model. `estimated`: the gateway itself has to answer, because the
+    provider cannot count tokens. `plain`: it gets the caller's own bytes. `shown` are the response header lines that
+    tell of it; a plan is kept, so they are written once. `kept` holds, by operation, how a request goes out where that
+    is always the same.
     """
 
     provider: Provider
     model: str
     key: ProviderKey | None
     known: bool
+    ways: tuple[Way, ...] = ()
+    facts: Model | None = None
+    estimated: bool = False
+    plain: bool = attrs.field(init=False, repr=False)
     shown: bytes = attrs.field(init=False, repr=False)
     kept: dict[str, Outgoing] = attrs.field(factory=dict, init=False, repr=False)
+
+    def refuses(self, effort: str | None) -> frozenset[str]:
+        """Request members that the model is known not to accept when asked for this reasoning effort."""
+        return self.facts.refuses(effort) if self.facts is not None else frozenset()
+
+    @property
+    def refuses_some(self) -> bool:
+        """Whether there is any request member that the model is known not to accept."""
+        return self.facts is not None and bool(self.facts.refused or self.facts.refused_with_reasoning)
+
+    @plain.default
+    def _plain(self) -> bool:
+        return not self.ways and not self.refuses_some
 
     @shown.default
     def _shown(self) -> bytes:
@@ -76,12 +108,13 @@ def plan(
         try:
             target = _callable(operation, resolve(name, snapshot), access_key)
             keys = credentials(target, snapshot)
+            found = _candidates(operation, target, keys, snapshot)
         except Refusal as refusal:
             passed.append(Passed(name, refusal))
             continue
         if (target.provider.id, target.model) not in seen:
             seen.add((target.provider.id, target.model))
-            candidates += [Candidate(target.provider, target.model, key, target.known) for key in keys]
+            candidates += found
     if not candidates:
         raise _first_that_matters(passed)
     return Plan(tuple(candidates), tuple(passed))
@@ -99,13 +132,63 @@ def _callable(operation: Operation, target: Target, access_key: AccessKey) -> Ta
             " Ask the operator to add it to the key's configuration.",
             param="model",
         )
-    if operation.surface not in provider.surfaces:
-        raise LossyTranslation(
-            f"The provider `{provider.id}` has no {operation.surface} surface, and this version of the gateway does"
-            f" not translate requests to another one yet. It serves: {', '.join(sorted(provider.surfaces))}.",
-            param="model",
-        )
     return target
+
+
+def _candidates(
+    operation: Operation, target: Target, keys: tuple[ProviderKey | None, ...], snapshot: Snapshot
+) -> list[Candidate]:
+    """A target with each of its keys. Raises LossyTranslation where the provider serves nothing like the operation."""
+    provider, model = target.provider, target.model
+    facts = snapshot.catalog.get(provider.id, model)
+    ways: tuple[Way, ...] = ()
+    estimated = False
+    if not _speaks(operation, provider, facts):
+        ways = _ways(operation, target, facts)
+        converses = not provider.surfaces.isdisjoint(operations.surfaces(CONVERSE))
+        estimated = not ways and operation.task == COUNT and converses
+        if not ways and not estimated:
+            raise LossyTranslation(
+                f"The provider `{provider.id}` has no {operation.surface} surface, nor one that such a request could be"
+                f" translated to. It serves: {', '.join(sorted(provider.surfaces))}.",
+                param="model",
+            )
+    # What the catalog knows of parameters it knows of conversations.
+    told = facts if operation.task == CONVERSE else None
+    return [Candidate(provider, model, key, target.known, ways, told, estimated) for key in keys]
+
+
+def _speaks(operation: Operation, provider: Provider, facts: Model | None) -> bool:
+    """Whether the caller's own format reaches the model: some models are served on some of the surfaces only."""
+    if operation.surface not in provider.surfaces:
+        return False
+    if operation.task != CONVERSE or facts is None or operation.surface in facts.surfaces:
+        return True
+    return not facts.surfaces & provider.surfaces & set(operations.surfaces(CONVERSE))
+
+
+def _ways(operation: Operation, target: Target, facts: Model | None) -> tuple[Way, ...]:
+    """The surfaces to translate to, in the provider's own order of preference."""
+    provider, model = target.provider, target.model
+    served = [each for each in provider.preferred(operations.surfaces(operation.task)) if each != operation.surface]
+    if facts is not None and facts.surfaces & set(served):
+        served = [each for each in served if each in facts.surfaces]
+    return tuple(
+        Way(each, operations.format_of(operation.task, each), _dialect(provider, model, each, facts)) for each in served
+    )
+
+
+def _dialect(provider: Provider, model: str, surface: str, facts: Model | None) -> Dialect:
+    """The provider's dialect, with what the catalog knows of the model."""
+    dialect = provider.dialect(surface, model)
+    if facts is None:
+        return dialect
+    return attrs.evolve(
+        dialect,
+        efforts=dialect.efforts or facts.efforts,
+        max_output=dialect.max_output or facts.max_output,
+        adaptive=dialect.adaptive or "thinking.budget_tokens" in facts.refused,
+    )
 
 
 def credentials(target: Target, snapshot: Snapshot) -> tuple[ProviderKey | None, ...]:

@@ -20,6 +20,7 @@ CONTENT_LENGTH = b"content-length"
 CONTENT_TYPE = b"content-type"
 EXPECT = b"expect"
 X_REQUEST_ID = b"x-request-id"
+X_AIGW_STRICT = b"x-aigw-strict"
 TRANSFER_ENCODING = b"transfer-encoding"
 UPGRADE = b"upgrade"
 
@@ -35,6 +36,7 @@ _NOTED = frozenset(
         CONTENT_TYPE,
         EXPECT,
         X_REQUEST_ID,
+        X_AIGW_STRICT,
         TRANSFER_ENCODING,
         UPGRADE,
     }

@@ -26,7 +26,7 @@ def error_object(trouble: Trouble) -> dict[str, Any]:
     fallback = "server_error" if trouble.status >= 500 else "invalid_request_error"
     return {
         "message": trouble.message,
-        "type": _TYPES.get(trouble.status, fallback),
+        "type": trouble.type or _TYPES.get(trouble.status, fallback),
         "param": trouble.param,
         "code": trouble.code,
     }

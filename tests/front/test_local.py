@@ -51,8 +51,8 @@ def test_a_scope_bounds_the_list(key: object, expected: list[str]) -> None:
     assert ids(key=key) == expected
 
 
-def test_only_surfaces_of_the_shape() -> None:
-    """A model on another surface is of no use to this caller."""
+def test_only_surfaces_that_are_of_use() -> None:
+    """A model on none of the surfaces that a caller's requests can get to is not listed."""
     talker = attrs.evolve(PROVIDERS[4], models=("speech",))
     assert ids(surfaces=frozenset({adapter.MESSAGES}), providers=[talker], keys=KEYS) == ["speech"]
     assert ids(providers=[talker], keys=KEYS) == []

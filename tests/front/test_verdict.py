@@ -26,7 +26,8 @@ def attempt(
     """One that failed with this status or error."""
     noted = record.Attempt("maker", model, KEYS["maker"][0].redacted, 0.0)
     noted.status = status
-    failed = Attempt(cast(Any, None), cast(Any, None), Limits(), noted, 0.0)
+    exchange = SimpleNamespace(request=SimpleNamespace(operation=None, body=None, format=None))
+    failed = Attempt(cast(Any, exchange), cast(Any, None), Limits(), noted, None)
     failed.error = error or AttemptFailed(f"status_{status}")
     noted.reason = failed.error.reason
     if status:

@@ -20,6 +20,7 @@ from aigw.observe.fields import (
 )
 from aigw.observe.record import Record
 from aigw.observe.scrub import Scrubber
+from aigw.wire.losses import Loss
 from aigw.wire.usage import Seen, Usage
 
 STAMP = "2026-11-23T02:13:00.123Z"
@@ -70,7 +71,7 @@ def test_everything_that_can_be_said(record: Record) -> None:
     failed.connect_ms, failed.first_byte_ms, failed.ended = 3.25, 80.5, 100.125
     failed.key_id, failed.key_source = "aigpk_1", "user"
     record.error = "all_candidates_failed"
-    record.losses = ("/messages/0/audio",)
+    record.losses = (Loss("/messages/0/audio", "dropped", "no place"),)
     record.seen = Seen(Usage(1, 1, 1, 1, None, 1), "stop", "big-1", "chatcmpl-1", "overloaded_error")
     fields = said(record)
     assert tuple(fields) == FIELDS
@@ -121,7 +122,7 @@ def test_lists_are_bounded(record: Record) -> None:
     """A request with very many attempts or losses does not make an endless line."""
     for _ in range(100):
         record.attempt("cloud", "big-1", "", 100.0)
-    record.losses = ("/x",) * 100
+    record.losses = (Loss("/x", "dropped", "no place"),) * 100
     fields = said(record)
     assert (len(fields["tried"]), len(fields["losses"])) == (MOST_LISTED, MOST_LISTED)
     assert fields["attempts"] == 101
@@ -153,10 +154,15 @@ def test_control_characters_are_escaped(record: Record, field: str, text: str, s
 def test_upstreams_values_are_escaped(record: Record, text: str, shown: str) -> None:
     """Nor can a value that an upstream chose."""
     record.seen = Seen(None, text, text, text, text)
-    record.losses = (text,)
+    record.losses = (Loss(text, "dropped", text),)
     record.attempts[0].reason = record.attempts[0].key_redacted = text
     fields = said(record)
-    found = [fields["stop_reason"], fields["upstream_error"], fields["response_id"], *fields["losses"]]
+    found = [
+        fields["stop_reason"],
+        fields["upstream_error"],
+        fields["response_id"],
+        *(text for loss in fields["losses"] for text in (loss["pointer"], loss["reason"])),
+    ]
     for value in [*found, fields["tried"][0]["reason"], fields["tried"][0]["key"]]:
         assert shown in value
         assert value.isprintable()
@@ -181,7 +187,7 @@ def test_secrets_are_scrubbed(record: Record) -> None:
     record.requested_model = record.access_key_name = f"x {secret}"
     record.error = record.attempts[0].reason = f"said {secret}"
     record.seen = Seen(None, secret, secret, f"id-{secret}", secret)
-    record.losses = (f"/metadata/{secret}",)
+    record.losses = (Loss(f"/metadata/{secret}", "dropped", secret),)
     fields = request_fields(record, "info", STAMP, Names(Scrubber([secret])))
     assert secret not in json.dumps(fields)
     assert fields["response_id"] == "id-[redacted]"

@@ -24,6 +24,7 @@ from aigw.observe.outlet import Outlet
 from aigw.observe.record import BROKEN, FAILED, OK, OUTCOMES, REFUSED, UPSTREAM_ERROR, Record
 from aigw.observe.scrub import Scrubber
 from aigw.secret import Secret
+from aigw.wire.losses import Loss
 from aigw.wire.usage import Seen, Usage
 
 CANARY = "canary-0123456789-provider-key"
@@ -85,7 +86,7 @@ def test_injection(log: Any, record: Record, format: Any, text: str) -> None:
     record.requested_model = record.model = record.provider = record.access_key_name = text
     record.request_id = record.error = text
     record.seen = Seen(None, text, text, text, text)
-    record.losses = (text,)
+    record.losses = (Loss(text, "dropped", text),)
     record.attempts[0].reason = record.attempts[0].key_redacted = text
     sink.emit(record)
     structlog.get_logger().warning(text, value=text, values=[text], pairs={text: text}, **{"k\n": text})
@@ -122,7 +123,7 @@ def test_no_secret_gets_in(log: Any, record: Record, format: Any) -> None:
     sink.guard(Scrubber([Secret(CANARY)]))
     record.requested_model = record.model = record.access_key_name = record.error = CANARY
     record.seen = Seen(Usage(), CANARY, CANARY, CANARY, CANARY)
-    record.losses = (CANARY,)
+    record.losses = (Loss(CANARY, "dropped", CANARY),)
     record.attempts[0].reason = f"upstream said {CANARY}"
     record.attempts[0].key_redacted = Secret(CANARY).redacted
     sink.emit(record)

@@ -22,6 +22,7 @@ from aigw.observe.metrics import Metrics, resident_bytes
 from aigw.observe.record import OK, REFUSED, UPSTREAM_ERROR, Record
 from aigw.observe.series import Histogram
 from aigw.observe.totals import Snapshot, counters_only, merge
+from aigw.wire.losses import Loss
 from aigw.wire.usage import Seen, Usage
 
 PAGE = Path(aigw.__file__).parent.parent / "docs" / "reference" / "metrics.md"
@@ -378,7 +379,7 @@ def test_no_secret_gets_in(record: Record) -> None:
     record.request_id = record.access_key_id = record.access_key_name = record.account_id = canary
     record.requested_model = record.model = record.error = canary
     record.seen = Seen(Usage(1), canary, canary, canary, canary)
-    record.losses = (canary,)
+    record.losses = (Loss(canary, "dropped", canary),)
     attempt = record.attempts[0]
     attempt.key_id = attempt.key_redacted = attempt.model = canary
     counted = Metrics(lambda _model: False)

@@ -10,7 +10,8 @@ from multidict import CIMultiDict
 
 from aigw import operations as op
 from aigw.adapter import MAX_RENDERED, Operation, Outgoing
-from aigw.providers.anthropic import PROVIDER
+from aigw.catalog import Catalog, Model
+from aigw.providers.anthropic import PROVIDER, version_of
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -92,3 +93,49 @@ def test_override(send: Send, head: Head) -> None:
 def test_foreign_headers(send: Send) -> None:
     """OpenAI's beta header stays behind; Anthropic's own pass."""
     assert send(PROVIDER, op.MESSAGES).drop == {"openai-beta"}
+
+
+@pytest.mark.parametrize(
+    ("model", "version"),
+    [
+        ("claude-3-haiku-20240307", (3, 0)),
+        ("claude-3-5-sonnet-20241022", (3, 5)),
+        ("claude-3-7-sonnet-latest", (3, 7)),
+        ("claude-opus-4-20250514", (4, 0)),
+        ("claude-opus-4-1-20250805", (4, 1)),
+        ("claude-sonnet-4.5", (4, 5)),
+        ("claude-opus-4-7", (4, 7)),
+        ("claude-fable-5", (5, 0)),
+        ("claude-fable-5-2", (5, 2)),
+        ("claude-next", (99, 0)),
+    ],
+)
+def test_version(model: str, version: tuple[int, int]) -> None:
+    """A model's version is the number in its name, wherever it stands; a date is none, and no number is new."""
+    assert version_of(model) == version
+
+
+@pytest.mark.parametrize("model", list(Catalog.load().models("anthropic")), ids=lambda model: model.id)
+def test_dialect(model: Model) -> None:
+    """What the name of a model says of it is what the catalog knows."""
+    dialect = PROVIDER.dialect("messages", model.id)
+    assert dialect.refused == model.refused
+    assert dialect.prefill == ("prefill" in model.capabilities)
+    assert dialect.adaptive == ("thinking.budget_tokens" in model.refused)
+    assert (dialect.maker, dialect.model) == ("anthropic", model.id)
+
+
+@pytest.mark.parametrize(
+    ("model", "schema", "efforts"),
+    [
+        ("claude-opus-4-1", False, 0),
+        ("claude-haiku-4-5", True, 0),
+        ("claude-opus-4-6", True, 4),
+        ("claude-fable-5", True, 5),
+    ],
+)
+def test_dialect_by_version(model: str, schema: bool, efforts: int) -> None:
+    """Structured output came with 4.5, efforts with 4.6; a JSON mode never did."""
+    dialect = PROVIDER.dialect("messages", model)
+    assert (dialect.json_schema, dialect.strict_tools, len(dialect.efforts)) == (schema, schema, efforts)
+    assert not dialect.json_object

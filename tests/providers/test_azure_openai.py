@@ -109,3 +109,21 @@ def test_foreign_headers(send: Send) -> None:
     """What an Anthropic-shaped caller says to Anthropic stays behind."""
     outgoing = send(attrs.evolve(PRESET, base_url=V1), op.CHAT)
     assert outgoing.drop == {"anthropic-beta", "anthropic-version"}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "order"),
+    [
+        ("https://r.openai.azure.com/openai/v1", ("responses", "chat-completions")),
+        ("https://r.openai.azure.com/openai?api-version=1", ("responses", "chat-completions")),
+        ("https://r.openai.azure.com/openai/deployments/d?api-version=1", ("chat-completions", "responses")),
+    ],
+)
+def test_dialect(base_url: str, order: tuple[str, ...]) -> None:
+    """The dialect is OpenAI's; Responses come first but where the base URL names a deployment they would not reach."""
+    provider = attrs.evolve(PRESET, id="mine", base_url=base_url)
+    chat = provider.dialect("chat-completions", "d")
+    assert (chat.maker, chat.limit_member, chat.developer) == ("mine", "max_completion_tokens", True)
+    assert "top_k" in chat.refused
+    assert not provider.dialect("responses", "d").audio
+    assert provider.preferred() == order

@@ -81,3 +81,14 @@ def test_foreign_headers(send: Send) -> None:
     assert send(CUSTOM, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
     assert send(CUSTOM, op.MESSAGES).drop == {"openai-beta"}
     assert send(CUSTOM, op.GEMINI_COUNT).drop == {"anthropic-beta", "anthropic-version", "openai-beta"}
+
+
+def test_dialect() -> None:
+    """Translated requests keep to what every server of a dialect understands."""
+    declared = attrs.evolve(CUSTOM, surfaces=frozenset({"responses", "gemini", "messages", "chat-completions"}))
+    chat, messages, gemini = (declared.dialect(each, "m") for each in ("chat-completions", "messages", "gemini"))
+    assert (chat.maker, chat.limit_member, chat.developer, chat.thinking_back) == ("mine", "max_tokens", False, None)
+    assert (chat.json_schema, messages.json_schema, messages.json_object) == (True, False, False)
+    assert (chat.schema, gemini.schema) == ("full", "gemini")
+    assert ("top_k" in chat.refused, messages.refused) == (True, frozenset())
+    assert declared.preferred() == ("chat-completions", "messages", "responses", "gemini")

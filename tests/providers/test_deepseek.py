@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import COMPLETIONS, MESSAGES, Operation, Outgoing
 from aigw.providers.deepseek import PROVIDER
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -58,3 +60,28 @@ def test_foreign_headers(send: Send) -> None:
     """Each dialect's own headers pass where it is spoken and stay behind elsewhere."""
     assert send(PROVIDER, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
     assert send(PROVIDER, op.MESSAGES).drop == {"openai-beta"}
+
+
+def test_dialect() -> None:
+    """JSON without a schema, text alone; what was thought returns, but not to the model that does not think."""
+    chat, messages = PROVIDER.dialect("chat-completions", "deepseek-v4-pro"), PROVIDER.dialect("messages", "m")
+    assert (chat.thinking_back, chat.json_schema, chat.json_object) == ("reasoning_content", False, True)
+    assert (messages.json_object, messages.prefill, messages.documents) == (False, True, False)
+    assert PROVIDER.dialect("chat-completions", "deepseek-chat").thinking_back is None
+    assert PROVIDER.preferred() == ("chat-completions", "messages")
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "members", "lossy"),
+    [
+        ("m", Reasoning(effort="none"), {"thinking": {"type": "disabled"}}, False),
+        ("m", Reasoning(effort="max"), {"thinking": {"type": "enabled"}, "reasoning_effort": "max"}, False),
+        ("m", Reasoning(effort="low"), {"thinking": {"type": "enabled"}, "reasoning_effort": "high"}, True),
+        ("m", Reasoning(enabled=True), {"thinking": {"type": "enabled"}}, False),
+    ],
+)
+def test_reasoning(model: str, asked: Reasoning, members: dict[str, Any], lossy: bool) -> None:
+    """Thinking is a switch with two efforts."""
+    said, reason = PROVIDER.dialect("chat-completions", model).reasoning(asked)
+    assert said == members
+    assert (reason is not None) == lossy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import CHAT_COMPLETIONS, EMBEDDINGS, GEMINI, Operation, Outgoing
 from aigw.providers.google import PROVIDER
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -122,3 +124,69 @@ def test_foreign_headers(send: Send) -> None:
     """Other dialects' headers stay behind; OpenAI's pass on the path that speaks its dialect."""
     assert send(PROVIDER, op.GEMINI_COUNT).drop == {"anthropic-beta", "anthropic-version", "openai-beta"}
     assert send(PROVIDER, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
+
+
+@pytest.mark.parametrize(
+    ("model", "schema", "levels"),
+    [
+        ("gemini-2.0-flash", "gemini", ()),
+        ("gemini-2.5-pro", "full", ()),
+        ("gemini-3-pro-preview", "full", ("low", "high")),
+        ("models/gemini-3.1-pro-preview", "full", ("low", "medium", "high")),
+        ("gemini-3.8-flash", "full", ("minimal", "low", "medium", "high")),
+        ("gemini-flash-latest", "full", ("minimal", "low", "medium", "high")),
+        ("tunedModels/mine", "gemini", ()),
+    ],
+)
+def test_dialect(model: str, schema: str, levels: tuple[str, ...]) -> None:
+    """Schemas in full since 2.5, levels of thinking since 3; a name that says nothing gets the oldest."""
+    for surface in ("gemini", "chat-completions"):
+        dialect = PROVIDER.dialect(surface, model)
+        assert (dialect.maker, dialect.schema, dialect.efforts) == ("google", schema, levels)
+    assert PROVIDER.dialect("gemini", model).documents
+    assert "top_k" in PROVIDER.dialect("chat-completions", model).refused
+    assert not PROVIDER.dialect("gemini", model).refused
+    assert not PROVIDER.dialect("chat-completions", model).documents
+    assert PROVIDER.preferred() == ("gemini", "chat-completions")
+
+
+def config(**members: Any) -> dict[str, Any]:
+    """The configuration of thinking where OpenAI's dialect has no word for it."""
+    return {"extra_body": {"google": {"thinking_config": members}}}
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "members", "lossy"),
+    [
+        ("gemini-2.5-flash", Reasoning(effort="low"), {"reasoning_effort": "low"}, False),
+        ("gemini-2.5-flash", Reasoning(effort="xhigh"), {"reasoning_effort": "high"}, True),
+        ("gemini-2.5-flash", Reasoning(enabled=False), {"reasoning_effort": "none"}, False),
+        ("gemini-2.5-flash", Reasoning(budget=777), config(thinking_budget=777), False),
+        (
+            "gemini-2.5-flash",
+            Reasoning(budget=777, shown="auto"),
+            config(thinking_budget=777, include_thoughts=True),
+            False,
+        ),
+        (
+            "gemini-2.5-flash",
+            Reasoning(effort="low", shown="auto"),
+            config(thinking_budget=1024, include_thoughts=True),
+            True,
+        ),
+        (
+            "gemini-3-flash",
+            Reasoning(effort="low", shown="auto"),
+            config(thinking_level="low", include_thoughts=True),
+            False,
+        ),
+        ("gemini-3-flash", Reasoning(budget=777), {"reasoning_effort": "low"}, True),
+        ("gemini-3-flash", Reasoning(shown="auto"), config(include_thoughts=True), False),
+        ("gemini-3-pro", Reasoning(effort="none"), {"reasoning_effort": "low"}, True),
+    ],
+)
+def test_reasoning(model: str, asked: Reasoning, members: dict[str, Any], lossy: bool) -> None:
+    """The compatible path takes an effort, or the native configuration where only that says it; never both."""
+    said, reason = PROVIDER.dialect("chat-completions", model).reasoning(asked)
+    assert said == members
+    assert (reason is not None) == lossy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import Operation, Outgoing
 from aigw.providers.groq import PROVIDER
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -50,3 +52,46 @@ def test_override(send: Send, head: Head) -> None:
 def test_foreign_headers(send: Send) -> None:
     """What an Anthropic-shaped caller says to Anthropic stays behind, OpenAI's own headers pass."""
     assert send(PROVIDER, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
+
+
+@pytest.mark.parametrize(
+    ("model", "back", "schema"),
+    [
+        ("openai/gpt-oss-20b", "reasoning", True),
+        ("qwen/qwen3-32b", "reasoning", False),
+        ("llama-3.3-70b-versatile", None, False),
+        ("meta-llama/llama-4-scout-17b-16e-instruct", None, True),
+    ],
+)
+def test_dialect(model: str, back: str | None, schema: bool) -> None:
+    """Groq refuses odds and several answers; whether thoughts return and schemas hold is the model's."""
+    dialect = PROVIDER.dialect("chat-completions", model)
+    assert dialect.refused >= {"logprobs", "top_logprobs", "logit_bias", "n", "top_k"}
+    assert (dialect.thinking_back, dialect.json_schema) == (back, schema)
+    assert dialect.limit_member == "max_completion_tokens"
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "members", "lossy"),
+    [
+        ("openai/gpt-oss-20b", Reasoning(effort="low"), {"reasoning_effort": "low"}, False),
+        ("openai/gpt-oss-20b", Reasoning(effort="none"), {"reasoning_effort": "low"}, True),
+        ("openai/gpt-oss-20b", Reasoning(shown="none"), {"include_reasoning": False}, False),
+        ("qwen/qwen3-32b", Reasoning(effort="none"), {"reasoning_format": "parsed", "reasoning_effort": "none"}, False),
+        (
+            "qwen/qwen3-32b",
+            Reasoning(effort="low"),
+            {"reasoning_format": "parsed", "reasoning_effort": "default"},
+            True,
+        ),
+        ("qwen/qwen3-32b", Reasoning(enabled=True, shown="none"), {"reasoning_format": "hidden"}, False),
+        ("llama-3.3-70b-versatile", Reasoning(effort="none"), {}, False),
+        ("llama-3.3-70b-versatile", Reasoning(effort="low"), {}, True),
+        ("llama-3.3-70b-versatile", Reasoning(enabled=True), {}, True),
+    ],
+)
+def test_reasoning(model: str, asked: Reasoning, members: dict[str, Any], lossy: bool) -> None:
+    """Each family of models is asked in its own words, and one that does not think is not asked."""
+    said, reason = PROVIDER.dialect("chat-completions", model).reasoning(asked)
+    assert said == members
+    assert (reason is not None) == lossy

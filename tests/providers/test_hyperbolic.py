@@ -55,3 +55,10 @@ def test_foreign_headers(send: Send) -> None:
 def test_only_speech_moves(send: Send) -> None:
     """Transcriptions keep OpenAI's path: only speech has one of its own."""
     assert send(PROVIDER, op.TRANSCRIPTIONS).target == "/v1/audio/transcriptions"
+
+
+def test_dialect() -> None:
+    """OpenAI's plain dialect, without documents and sounds."""
+    dialect = PROVIDER.dialect("chat-completions", "m")
+    assert (dialect.maker, dialect.limit_member) == ("hyperbolic", "max_tokens")
+    assert (dialect.developer, dialect.documents, dialect.audio) == (False, False, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import Operation, Outgoing
 from aigw.providers.inceptionlabs import PROVIDER
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -47,3 +49,20 @@ def test_override(send: Send, head: Head) -> None:
 def test_foreign_headers(send: Send) -> None:
     """What an Anthropic-shaped caller says to Anthropic stays behind, OpenAI's own headers pass."""
     assert send(PROVIDER, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "members", "lossy"),
+    [
+        ("mercury-2", Reasoning(effort="none"), {"reasoning_effort": "instant"}, False),
+        ("mercury-2", Reasoning(effort="high"), {"reasoning_effort": "high"}, False),
+        ("mercury-2", Reasoning(effort="xhigh"), {"reasoning_effort": "high"}, True),
+        ("mercury-2", Reasoning(effort="minimal"), {"reasoning_effort": "low"}, True),
+        ("mercury-2", Reasoning(), {}, False),
+    ],
+)
+def test_dialect(model: str, asked: Reasoning, members: dict[str, Any], lossy: bool) -> None:
+    """The least effort has a word of its own, and there is none above high."""
+    said, reason = PROVIDER.dialect("chat-completions", model).reasoning(asked)
+    assert said == members
+    assert (reason is not None) == lossy

@@ -48,3 +48,10 @@ def test_override(send: Send, head: Head) -> None:
 def test_foreign_headers(send: Send) -> None:
     """What an Anthropic-shaped caller says to Anthropic stays behind, OpenAI's own headers pass."""
     assert send(PROVIDER, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
+
+
+def test_dialect() -> None:
+    """OpenAI's plain dialect, without documents and sounds."""
+    dialect = PROVIDER.dialect("chat-completions", "m")
+    assert (dialect.maker, dialect.limit_member) == ("inference-net", "max_tokens")
+    assert (dialect.developer, dialect.documents, dialect.audio) == (False, False, False)

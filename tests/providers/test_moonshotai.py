@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import Operation, Outgoing
 from aigw.providers.moonshotai import PROVIDER
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -47,3 +49,29 @@ def test_override(send: Send, head: Head) -> None:
 def test_foreign_headers(send: Send) -> None:
     """What an Anthropic-shaped caller says to Anthropic stays behind, OpenAI's own headers pass."""
     assert send(PROVIDER, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
+
+
+@pytest.mark.parametrize(("model", "schema"), [("kimi-k2.6", True), ("kimi-k3", True), ("kimi-k2-thinking", False)])
+def test_dialect(model: str, schema: bool) -> None:
+    """Images are data, thoughts return, and schemas came with K2.5."""
+    dialect = PROVIDER.dialect("chat-completions", model)
+    assert (dialect.image_urls, dialect.thinking_back, dialect.json_schema) == (False, "reasoning_content", schema)
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "members", "lossy"),
+    [
+        ("kimi-k2.6", Reasoning(enabled=False), {"thinking": {"type": "disabled"}}, False),
+        ("kimi-k2.6", Reasoning(effort="high"), {"thinking": {"type": "enabled"}}, True),
+        ("kimi-k2-thinking", Reasoning(effort="high"), {}, True),
+        ("kimi-k2-thinking", Reasoning(enabled=True), {}, False),
+        ("kimi-k2-thinking", Reasoning(enabled=False), {}, True),
+        ("kimi-k2-0905-preview", Reasoning(effort="none"), {}, False),
+        ("kimi-k2-0905-preview", Reasoning(enabled=True), {}, True),
+    ],
+)
+def test_reasoning(model: str, asked: Reasoning, members: dict[str, Any], lossy: bool) -> None:
+    """Newer models have a switch; the old ones think or not by their name."""
+    said, reason = PROVIDER.dialect("chat-completions", model).reasoning(asked)
+    assert said == members
+    assert (reason is not None) == lossy

@@ -10,6 +10,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import Operation, Outgoing
 from aigw.providers.ollama import PRESET
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -52,3 +53,13 @@ def test_foreign_headers(send: Send) -> None:
     """Each dialect's own headers pass where it is spoken and stay behind elsewhere."""
     assert send(PRESET, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
     assert send(PRESET, op.MESSAGES).drop == {"openai-beta"}
+
+
+def test_dialect() -> None:
+    """An own server takes the older words of OpenAI's dialect and any effort, and has no schemas in Anthropic's."""
+    chat, messages = PRESET.dialect("chat-completions", "m"), PRESET.dialect("messages", "m")
+    assert (chat.limit_member, chat.developer, chat.thinking_back) == ("max_tokens", False, "reasoning")
+    assert (chat.image_urls, chat.json_schema, chat.json_object) == (False, True, True)
+    assert (messages.json_schema, messages.json_object) == (False, False)
+    assert chat.reasoning(Reasoning(effort="max")) == ({"reasoning_effort": "max"}, None)
+    assert PRESET.preferred()[0] == "chat-completions"

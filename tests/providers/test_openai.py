@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import Operation, Outgoing
 from aigw.providers.openai import PROVIDER
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -72,3 +74,28 @@ def test_realtime(send: Send, head: Head) -> None:
 def test_stored_objects_stay_below_their_path(send: Send) -> None:
     """An id from a caller's path is one segment of ours, whatever it holds."""
     assert send(PROVIDER, op.RESPONSE_GET, id="../models?x#y").target == "/v1/responses/..%2Fmodels%3Fx%23y"
+
+
+def test_dialect() -> None:
+    """Chat has the newer limit and developers, Responses no sounds; a conversation goes to Responses first."""
+    chat, responses = PROVIDER.dialect("chat-completions", "gpt-5"), PROVIDER.dialect("responses", "gpt-5")
+    assert (chat.maker, chat.model, chat.limit_member) == ("openai", "gpt-5", "max_completion_tokens")
+    assert (chat.developer, responses.developer, chat.audio, responses.audio) == (True, True, True, False)
+    assert chat.thinking_back is None
+    assert (chat.refused, responses.refused) == ({"top_k", "min_p", "repetition_penalty"}, frozenset())
+    assert PROVIDER.preferred() == ("responses", "chat-completions")
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "members", "lossy"),
+    [
+        ("gpt-5", Reasoning(effort="low"), {"reasoning_effort": "low"}, False),
+        ("gpt-5", Reasoning(budget=1000), {"reasoning_effort": "low"}, True),
+        ("gpt-5", Reasoning(effort="low", shown="auto"), {"reasoning_effort": "low"}, True),
+    ],
+)
+def test_reasoning(model: str, asked: Reasoning, members: dict[str, Any], lossy: bool) -> None:
+    """Chat takes an effort and tells no thoughts."""
+    said, reason = PROVIDER.dialect("chat-completions", model).reasoning(asked)
+    assert said == members
+    assert (reason is not None) == lossy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import Operation, Outgoing
 from aigw.providers.openrouter import PROVIDER
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -59,3 +61,28 @@ def test_attribution_passes(send: Send) -> None:
     headers = {"HTTP-Referer": "https://app.example.com", "X-Title": "App"}
     outgoing = send(PROVIDER, op.CHAT, headers=headers)
     assert not outgoing.dropped & {b"http-referer", b"x-title"}
+
+
+def test_dialect() -> None:
+    """Thoughts return as details, parts take cache marks; chat comes first, because details are there alone."""
+    dialect = PROVIDER.dialect("chat-completions", "anthropic/claude-sonnet-5")
+    assert (dialect.thinking_back, dialect.cache_marks) == ("reasoning_details", True)
+    assert PROVIDER.preferred() == ("chat-completions", "messages", "responses")
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "members", "lossy"),
+    [
+        ("m", Reasoning(effort="low"), {"reasoning": {"effort": "low"}}, False),
+        ("m", Reasoning(budget=2000, enabled=True), {"reasoning": {"max_tokens": 2000}}, False),
+        ("m", Reasoning(budget=0), {"reasoning": {"effort": "none"}}, False),
+        ("m", Reasoning(enabled=True, shown="none"), {"reasoning": {"enabled": True, "exclude": True}}, False),
+        ("m", Reasoning(effort="low", budget=2000), {"reasoning": {"effort": "low"}}, True),
+        ("m", Reasoning(), {}, False),
+    ],
+)
+def test_reasoning(model: str, asked: Reasoning, members: dict[str, Any], lossy: bool) -> None:
+    """One object says an effort, a number of tokens, or only that the model is to think."""
+    said, reason = PROVIDER.dialect("chat-completions", model).reasoning(asked)
+    assert said == members
+    assert (reason is not None) == lossy

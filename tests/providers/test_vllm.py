@@ -10,6 +10,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import Operation, Outgoing
 from aigw.providers.vllm import PRESET
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -59,3 +60,13 @@ def test_key_is_bearer_in_every_dialect(send: Send, head: Head) -> None:
     """The Messages path takes the key as a bearer token too: vLLM reads no other header."""
     outgoing = send(PRESET, op.MESSAGES)
     assert outgoing.prefix == head("POST /v1/messages HTTP/1.1", "host: localhost:8000", BEARER)
+
+
+def test_dialect() -> None:
+    """An own server takes the older words of OpenAI's dialect and any effort, and has no schemas in Anthropic's."""
+    chat, messages = PRESET.dialect("chat-completions", "m"), PRESET.dialect("messages", "m")
+    assert (chat.limit_member, chat.developer, chat.thinking_back) == ("max_tokens", False, "reasoning")
+    assert (chat.image_urls, chat.json_schema, chat.json_object) == (True, True, True)
+    assert (messages.json_schema, messages.json_object) == (False, False)
+    assert chat.reasoning(Reasoning(effort="max")) == ({"reasoning_effort": "max"}, None)
+    assert PRESET.preferred()[0] == "chat-completions"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import Operation, Outgoing
 from aigw.providers.z_ai import PROVIDER
+from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
 Head = Callable[..., bytes]
@@ -47,3 +49,31 @@ def test_override(send: Send, head: Head) -> None:
 def test_foreign_headers(send: Send) -> None:
     """What an Anthropic-shaped caller says to Anthropic stays behind, OpenAI's own headers pass."""
     assert send(PROVIDER, op.CHAT).drop == {"anthropic-beta", "anthropic-version"}
+
+
+def test_dialect() -> None:
+    """JSON without a schema, no strict tools, and thoughts return."""
+    dialect = PROVIDER.dialect("chat-completions", "glm-4.7")
+    assert (dialect.json_schema, dialect.json_object, dialect.strict_tools) == (False, True, False)
+    assert dialect.thinking_back == "reasoning_content"
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "members", "lossy"),
+    [
+        ("glm-4.7", Reasoning(effort="none"), {"thinking": {"type": "disabled"}}, False),
+        ("glm-4.7", Reasoning(effort="high"), {"thinking": {"type": "enabled"}}, True),
+        ("glm-5.2", Reasoning(effort="high"), {"thinking": {"type": "enabled"}, "reasoning_effort": "high"}, False),
+        (
+            "glm-5.3-flash",
+            Reasoning(effort="medium"),
+            {"thinking": {"type": "enabled"}, "reasoning_effort": "high"},
+            True,
+        ),
+    ],
+)
+def test_reasoning(model: str, asked: Reasoning, members: dict[str, Any], lossy: bool) -> None:
+    """Thinking is a switch, with an effort beside it since GLM 5.2."""
+    said, reason = PROVIDER.dialect("chat-completions", model).reasoning(asked)
+    assert said == members
+    assert (reason is not None) == lossy

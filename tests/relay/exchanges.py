@@ -14,7 +14,8 @@ from aigw.catalog import Catalog
 from aigw.errors import AnswerBroken
 from aigw.observe.record import Record
 from aigw.records import ProviderKey
-from aigw.relay.attempt import Attempt, Phase
+from aigw.relay.attempt import Attempt
+from aigw.relay.call import Phase
 from aigw.relay.failover import Exchange, Relay
 from aigw.relay.request import Body, NoBody, Request, WholeBody
 from aigw.routing.plan import Candidate
@@ -124,14 +125,14 @@ class Side:
         assert not self.over, f"{what} after the end"
         self.told.append(what)
 
-    def on_commit(self, attempt: Attempt, data: bytes, complete: bool) -> None:
+    def on_commit(self, attempt: Attempt, data: bytes, complete: bool, raw: bytes) -> None:
         assert self.attempt is None
         self._tell("commit")
         self.attempt = attempt
         self.pieces.append(data)
         self.complete = complete
 
-    def on_bytes(self, data: bytes, complete: bool) -> None:
+    def on_bytes(self, data: bytes, complete: bool, raw: bytes) -> None:
         assert self.attempt is not None
         self._tell("bytes")
         self.pieces.append(data)

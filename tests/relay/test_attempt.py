@@ -6,7 +6,8 @@ import pytest
 
 from aigw import operations
 from aigw.errors import BadAnswer
-from aigw.relay.attempt import MAX_ERROR_BYTES, Phase
+from aigw.relay.attempt import MAX_ERROR_BYTES
+from aigw.relay.call import Phase
 from aigw.relay.worth import TELLING
 
 from .exchanges import (

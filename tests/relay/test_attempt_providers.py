@@ -8,7 +8,7 @@ import pytest
 
 from aigw.adapter import Outgoing
 from aigw.errors import AttemptFailed, ConnectFailed
-from aigw.relay.attempt import Phase
+from aigw.relay.call import Phase
 from aigw.relay.deadlines import Deadlines
 from aigw.relay.failover import Relay
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aigw import operations
+from aigw import adapter, operations
 from aigw.errors import InvalidBody, LossyTranslation, NoCredentials, NotAllowed, NotFound, Refusal
 from aigw.records import AccessKey
 from aigw.routing.plan import MAX_NAME, MAX_NAMES, Candidate, Plan, plan
@@ -42,11 +42,11 @@ def test_models_alone_are_enough() -> None:
 
 def test_names_that_cannot_be_called_are_passed_over() -> None:
     """As long as one name can be called the others are only noted, with their reasons."""
-    found = planned("nothing-like-it", "talker:x", "keyless:x", "org/drum")
+    found = planned("nothing-like-it", "speaker:x", "keyless:x", "org/drum")
     assert told(found) == ["host:org/drum/aigpk_host_1"]
     assert [(each.name, each.refusal.error_code) for each in found.passed] == [
         ("nothing-like-it", "unknown_model"),
-        ("talker:x", "lossy_translation"),
+        ("speaker:x", "lossy_translation"),
         ("keyless:x", "no_credentials"),
     ]
 
@@ -57,9 +57,9 @@ def test_names_that_cannot_be_called_are_passed_over() -> None:
         ((), InvalidBody, "`model` is missing"),
         (("nothing-like-it",), NotFound, "not in the catalog"),
         (("nope:x",), NotFound, "nope:x"),
-        (("talker:x",), LossyTranslation, "messages, responses"),
+        (("speaker:x",), LossyTranslation, "It serves: audio"),
         (("keyless:x",), NoCredentials, "KEYLESS_API_KEY"),
-        (("keyless:x", "talker:x"), NoCredentials, "keyless"),
+        (("keyless:x", "speaker:x"), NoCredentials, "keyless"),
         (("a",) * (MAX_NAMES + 1), InvalidBody, "more than"),
         (("maker:" + "x" * MAX_NAME,), InvalidBody, "longer than"),
         (("lyre-2", "maker:" + "x" * MAX_NAME), InvalidBody, "longer than"),
@@ -116,3 +116,33 @@ def test_a_name_cannot_end_a_header_line(model: str) -> None:
     lines = shown.split(b"\r\n")
     assert [line.partition(b": ")[0] for line in lines] == [b"x-aigw-provider", b"x-aigw-model", b""]
     assert all(0x20 < byte < 0x7F for byte in lines[1].partition(b": ")[2])
+
+
+def ways(operation: adapter.Operation, model: str) -> list[tuple[str, str]]:
+    """The surfaces that a request of this operation would be translated to, with their formats."""
+    (found,) = plan(operation, model, (), ANYBODY, SNAPSHOT).candidates
+    return [(way.surface, way.format) for way in found.ways]
+
+
+@pytest.mark.parametrize(
+    ("operation", "model", "expected"),
+    [
+        (operations.RESPONSES, "talker:x", []),
+        (operations.MESSAGES, "talker:x", []),
+        (operations.CHAT, "talker:x", [("messages", "messages"), ("responses", "responses")]),
+        (operations.GEMINI_STREAM, "talker:x", [("messages", "messages"), ("responses", "responses")]),
+    ],
+)
+def test_a_format_that_a_provider_does_not_speak_is_translated(
+    operation: adapter.Operation, model: str, expected: list[tuple[str, str]]
+) -> None:
+    """Where the caller's own format is spoken there is nothing to translate; else the provider's own are the ways."""
+    assert sorted(ways(operation, model)) == expected
+
+
+def test_tokens_are_estimated_where_nobody_counts_them() -> None:
+    """A provider with conversations and no counting leaves it to the gateway; one without conversations is none."""
+    (found,) = plan(operations.COUNT_TOKENS, "talker:x", (), ANYBODY, SNAPSHOT).candidates
+    assert found.estimated
+    with pytest.raises(LossyTranslation):
+        plan(operations.COUNT_TOKENS, "speaker:x", (), ANYBODY, SNAPSHOT)

@@ -68,7 +68,7 @@ def test_names_that_mean_none(name: str, code: str, words: str) -> None:
     assert caught.value.error_code == code
     assert caught.value.param == "model"
     assert words in caught.value.message
-    assert "host, keyless, local, maker, other, talker" in caught.value.message
+    assert "host, keyless, local, maker, other, speaker, talker" in caught.value.message
 
 
 def test_a_long_name_is_cut_in_the_message() -> None:

@@ -70,6 +70,7 @@ PROVIDERS = (
     provider("other", models=("Lyre-2-mini",), needs_key=False),
     provider("talker", surfaces=frozenset({adapter.MESSAGES, adapter.RESPONSES})),
     provider("keyless"),
+    provider("speaker", surfaces=frozenset({adapter.AUDIO}), needs_key=False),
 )
 KEYS: Mapping[str, Sequence[ProviderKey]] = {
     "maker": (key("maker", 1), key("maker", 2)),

@@ -1,0 +1,59 @@
+"""An answer on its way through a lane: undone of its content coding, translated, and what is wrong with it said."""
+
+from __future__ import annotations
+
+from aigw.errors import AnswerBroken, BadAnswer
+from aigw.wire.format import Trouble
+from aigw.wire.inflate import InflateError, Inflater, inflater
+from aigw.wire.lane import BackLane
+from aigw.wire.sse import EventTooLargeError
+
+EVENTS = "text/event-stream"
+JSON = "application/json"
+
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+"""Bytes of a whole answer that is translated: it is kept in memory. Images come as base64 of a few MiB each."""
+
+
+class Rewriting:
+    """One answer. `kind` is the content type for the caller."""
+
+    def __init__(self, lane: BackLane, encoding: str | None, *, wants_stream: bool) -> None:
+        self.lane = lane
+        self.wants_stream = wants_stream
+        self.kind = JSON if not wants_stream or lane.array else EVENTS
+        self._inflater: Inflater | None = None
+        self._unknown = ""
+        if encoding and encoding.lower() != "identity":
+            self._inflater = inflater(encoding)
+            self._unknown = "" if self._inflater is not None else encoding
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The error that the upstream reported in its stream."""
+        return self.lane.failed
+
+    def streamed(self, data: bytes, complete: bool) -> bytes:
+        """More of a stream as the caller gets it. Raises AnswerBroken where it cannot be read."""
+        lane = self.lane
+        try:
+            said = lane.feed(self._plain(data))
+            return said + lane.finish() if complete else said
+        except (InflateError, EventTooLargeError, ValueError) as error:
+            raise AnswerBroken("bad_stream", f"the upstream's stream cannot be read: {error}") from None
+
+    def whole(self, data: bytes, *, events: bool) -> bytes:
+        """A whole answer as the caller gets it: as one answer, or as the stream it asked for. Raises BadAnswer."""
+        lane = self.lane
+        try:
+            plain = self._plain(data)
+            if events:
+                return lane.collected(plain)
+            return lane.streamed(plain) if self.wants_stream else lane.whole(plain)
+        except (InflateError, EventTooLargeError, ValueError) as error:
+            raise BadAnswer("bad_answer", f"the upstream's answer cannot be read: {error}") from None
+
+    def _plain(self, data: bytes) -> bytes:
+        if self._unknown:
+            raise InflateError(f"its content coding is {self._unknown[:32]!r}")
+        return data if self._inflater is None else self._inflater.feed(data)

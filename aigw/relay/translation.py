@@ -1,0 +1,169 @@
+"""What each candidate gets of one caller's request, where that is not the caller's own bytes.
+
+The request is read once, from the original, and written once per way; a second key of a model gets the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from aigw import operations
+from aigw.adapter import CALLER_DIALECT_HEADERS, CONVERSE, COUNT, Operation
+from aigw.errors import InvalidBody, LossyTranslation, Refusal
+from aigw.relay.request import Request, WrittenBody
+from aigw.routing.plan import Candidate, Way
+from aigw.wire.counting import CountAsking
+from aigw.wire.format import Format
+from aigw.wire.headers import NO_NAMES
+from aigw.wire.lane import Asking, BackLane
+from aigw.wire.losses import Ledger, Loss
+from aigw.wire.strip import strip
+
+_JSON_TYPE = b"content-type: application/json\r\n"
+
+
+class _Reasoning(msgspec.Struct, gc=False):
+    effort: str | None = None
+
+
+class _Asked(msgspec.Struct, gc=False):
+    reasoning_effort: str | None = None
+    reasoning: _Reasoning | None = None
+
+
+_KINDS: dict[str, type[Asking]] = {CONVERSE: Asking, COUNT: CountAsking}
+
+_decode_effort = msgspec.json.Decoder(_Asked).decode
+
+
+class Translated:
+    """One request as one attempt sends it.
+
+    `format` is the provider's, `lane` the answer's way back (None: it passes as it is), `losses` what the request
+    lost. `dropped` names (lower case) the caller's headers that do not go along, `extra` are header lines instead.
+    """
+
+    __slots__ = ("body", "dropped", "extra", "format", "lane", "losses", "operation", "query")
+
+    def __init__(
+        self, operation: Operation, format: Format, body: bytes, lane: BackLane | None, losses: Sequence[Loss]
+    ) -> None:
+        self.operation = operation
+        self.format = format
+        self.body = WrittenBody(body)
+        self.lane = lane
+        self.losses = losses
+        self.dropped: frozenset[bytes] = NO_NAMES
+        self.extra = b""
+        self.query = ""
+        if lane is not None:
+            self.dropped = CALLER_DIALECT_HEADERS
+            self.extra = _JSON_TYPE
+            # A Gemini stream is events only if it is asked for so; else it is one JSON array.
+            self.query = "alt=sse" if operation is operations.GEMINI_STREAM else ""
+
+
+class Translator:
+    """One caller's request on its way to candidates of any format."""
+
+    __slots__ = ("_asking", "_formats", "_request", "_written")
+
+    def __init__(self, request: Request, formats: Mapping[str, Format]) -> None:
+        self._request = request
+        self._formats = formats
+        self._asking: Asking | None = None
+        self._written: dict[tuple[str, str], tuple[Way, bytes, list[Loss]]] = {}
+
+    def translated(self, candidate: Candidate) -> Translated | None:
+        """What this candidate gets, None for the caller's own bytes. Raises Refusal (InvalidBody, LossyTranslation)."""
+        found: Translated | None = None
+        if candidate.ways:
+            found = self._across(candidate)
+        elif self._request.operation.task == CONVERSE:
+            found = self._passing(candidate)
+        if found is not None and found.losses and self._request.strict:
+            raise lossy(candidate, found.losses)
+        return found
+
+    # -- to another format ---------------------------------------------------------------------------------------
+
+    def _across(self, candidate: Candidate) -> Translated:
+        asking = self._asked()
+        key = (candidate.provider.id, candidate.model)
+        written = self._written.get(key)
+        if written is None:
+            written = self._written[key] = self._best(asking, candidate)
+        way, body, losses = written
+        target = self._formats[way.format]
+        ledger = Ledger()
+        ledger.add(losses)
+        lane = asking.back(target, way.dialect, ledger)
+        operation = operations.translated(self._request.operation, way.surface, stream=self._request.stream)
+        return Translated(operation, target, body, lane, ledger.entries)
+
+    def _best(self, asking: Asking, candidate: Candidate) -> tuple[Way, bytes, list[Loss]]:
+        """The way that loses least, of those that lose equally little the one the provider prefers."""
+        best: tuple[Way, bytes, list[Loss]] | None = None
+        refused: Refusal | None = None
+        for way in candidate.ways:
+            ledger = Ledger()
+            try:
+                body = asking.written(self._formats[way.format], way.dialect, ledger)
+            except Refusal as refusal:
+                refused = refused or refusal
+                continue
+            if best is None or len(ledger) < len(best[2]):
+                best = way, body, ledger.entries
+            if not ledger:
+                break
+        if best is None:
+            raise refused or InvalidBody("This request cannot be said in any format that the provider speaks.")
+        return best
+
+    def _asked(self) -> Asking:
+        if self._asking is None:
+            request = self._request
+            kind = _KINDS[request.operation.task]
+            self._asking = kind(request.format, request.body.original(), request.model, stream=request.stream)
+            self._asking.array = request.array
+        return self._asking
+
+    # -- in the caller's own format ------------------------------------------------------------------------------
+
+    def _passing(self, candidate: Candidate) -> Translated | None:
+        """Other bytes than the caller's only where the provider would refuse those."""
+        request = self._request
+        if not request.body.complete:
+            return None
+        if request.body.sealed():
+            ledger = Ledger()
+            dialect = candidate.provider.dialect(request.operation.surface, candidate.model)
+            body = self._asked().written(request.format, dialect, ledger)
+            return Translated(request.operation, request.format, body, None, ledger.entries)
+        if not candidate.refuses_some:
+            return None
+        body = b"".join(request.body.pieces(candidate.model))
+        body, losses = strip(body, candidate.refuses(effort(body)))
+        return Translated(request.operation, request.format, body, None, losses) if losses else None
+
+
+def effort(body: bytes) -> str | None:
+    """The reasoning effort that a body of OpenAI's formats asks for."""
+    try:
+        asked = _decode_effort(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return asked.reasoning_effort or (asked.reasoning.effort if asked.reasoning else None)
+
+
+def lossy(candidate: Candidate, losses: Sequence[Loss]) -> LossyTranslation:
+    """The refusal of a strict request: names the place of the first loss, and the others."""
+    first = losses[0]
+    others = f" (and {len(losses) - 1} more: {', '.join(loss.pointer for loss in losses[1:9])})" if losses[1:] else ""
+    return LossyTranslation(
+        f"`{first.pointer}` would be {first.action} on the way to {candidate.provider.id}:{candidate.model}:"
+        f" {first.reason}{others}. Send the request without it, or without `x-aigw-strict`.",
+        param=first.pointer,
+    )

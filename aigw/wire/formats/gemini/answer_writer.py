@@ -1,0 +1,150 @@
+"""Writes a whole answer for a caller. Source: https://ai.google.dev/api/generate-content#GenerateContentResponse"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from aigw.wire.dialect import PLAIN
+from aigw.wire.formats.gemini import blocked, grounding, odds, tally
+from aigw.wire.formats.gemini.names import finish_of
+from aigw.wire.formats.gemini.offsets import Offsets
+from aigw.wire.formats.gemini.part_reader import FORMAT
+from aigw.wire.formats.gemini.part_writer import PartWriter
+from aigw.wire.losses import Ledger, child
+from aigw.wire.neutral import (
+    Answer,
+    Candidate,
+    Citation,
+    Conversation,
+    Part,
+    ServerToolCall,
+    ServerToolResult,
+    Stop,
+    Text,
+)
+from aigw.wire.signatures import seal
+
+WEB_SEARCH = "web_search"
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
+    """The body of a generateContent answer."""
+    home = answer.own_format == FORMAT
+    own = answer.own if home and answer.own else {}
+    body: dict[str, Any] = {}
+    candidates = [_candidate(one, ledger, home=home) for one in answer.candidates if not _is_block(one, own)]
+    if candidates:
+        body["candidates"] = candidates
+    if answer.usage is not None:
+        body["usageMetadata"] = tally.metadata(answer.usage, ledger)
+    body["modelVersion"] = answer.model or asked.model
+    if answer.created is not None:
+        body["createTime"] = blocked.time_of(answer.created)
+    body["responseId"] = answer.id or uuid4().hex
+    body.update(own)
+    return _encode(body)
+
+
+def _is_block(candidate: Candidate, own: dict[str, Any]) -> bool:
+    """Whether a candidate only stands for a prompt that was blocked, which is said elsewhere."""
+    stop = blocked.stop_of(own.get("promptFeedback"))
+    return stop is not None and candidate.stop == stop and not candidate.parts
+
+
+def _candidate(candidate: Candidate, ledger: Ledger, *, home: bool) -> dict[str, Any]:
+    at = child("answer:", "candidates", candidate.index)
+    writer = PartWriter(PLAIN, ledger, seal, home=home)
+    sources = Sources()
+    kept = [part for part in candidate.parts if not sources.take(part)]
+    parts = writer.parts(kept, child(at, "parts"))
+    several = sum(isinstance(part, Text) for part, _ in writer.written) > 1
+    for part, index in writer.written:
+        if isinstance(part, Text):
+            sources.cite(part, index, several=several)
+    told: dict[str, Any] = {"content": {"parts": parts, "role": "model"}} if parts else {}
+    if candidate.stop is not None:
+        finish(told, candidate.stop, at, ledger)
+    told["index"] = candidate.index
+    logprobs = [one for part in candidate.parts if isinstance(part, Text) for one in part.logprobs or ()]
+    if logprobs:
+        told["logprobsResult"] = odds.result(logprobs)
+    add_members(told, "groundingMetadata", sources.metadata())
+    for name, value in (candidate.own or {}).items() if home else ():
+        add_members(told, name, value)
+    return told
+
+
+def add_members(told: dict[str, Any], name: str, value: Any) -> None:
+    """A member; of an object that is there already, its members."""
+    if isinstance(value, dict) and isinstance(told.get(name), dict):
+        told[name] = {**told[name], **value}
+    elif value != {}:
+        told[name] = value
+
+
+def finish(told: dict[str, Any], stop: Stop, at: str, ledger: Ledger) -> None:
+    """Why a candidate ended."""
+    told["finishReason"] = finish_of(stop)
+    if stop.detail:
+        told["finishMessage"] = stop.detail
+    if stop.sequence is not None:
+        ledger.drop(child(at, "stop", "sequence"), "Gemini does not tell which stop sequence it was")
+
+
+class Sources:
+    """What one candidate rests on: pages that were searched, and citations of its texts."""
+
+    def __init__(self) -> None:
+        self._found: list[grounding.Found] = []
+        self._queries: list[str] = []
+
+    def take(self, part: Part) -> bool:
+        """Whether a part is a web search, which is told in the metadata, not among the parts."""
+        if isinstance(part, ServerToolCall) and part.name == WEB_SEARCH:
+            self.searched(part.arguments)
+            return True
+        if isinstance(part, ServerToolResult) and part.name == WEB_SEARCH:
+            self._found += [(Citation(kind="url", url=hit.url, title=hit.title), None) for hit in part.hits or ()]
+            return True
+        return False
+
+    def searched(self, arguments: str) -> None:
+        """A search, by its arguments."""
+        try:
+            query = _decode(arguments or "null")
+        except msgspec.DecodeError:
+            return
+        said = query.get("query") if isinstance(query, dict) else None
+        if isinstance(said, str) and said:
+            self._queries.append(said)
+
+    def cite(self, part: Text, index: int, *, several: bool) -> None:
+        """The citations of a text; one without a place is of the whole text, where there are several."""
+        if not part.citations:
+            return
+        offsets = Offsets()
+        offsets.add(part.text)
+        for citation in part.citations:
+            self.add(citation, index, offsets, several=several)
+
+    def add(self, citation: Citation, index: int, offsets: Offsets, *, several: bool, shift: int = 0) -> None:
+        """One citation of a text, which begins `shift` bytes behind where places are counted from."""
+        span: grounding.Span | None = None
+        if citation.start is not None and citation.end is not None:
+            span = index, shift + offsets.to_bytes(citation.start), shift + offsets.to_bytes(citation.end), None
+        elif several:
+            span = index, shift, shift + offsets.bytes, None
+        self._found.append((citation, span))
+
+    def metadata(self) -> dict[str, Any]:
+        """`groundingMetadata`, empty if there is nothing to say."""
+        told: dict[str, Any] = {"webSearchQueries": self._queries} if self._queries else {}
+        if self._found:
+            told.update(grounding.metadata(self._found))
+        return told

@@ -1,0 +1,72 @@
+"""Anthropic Messages.
+
+Sources: https://docs.claude.com/en/api/errors, .../en/docs/build-with-claude/streaming
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from aigw.wire.format import Trouble, Verdict
+from aigw.wire.formats.messages.troubles import STATUSES
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    405: "invalid_request_error",
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "invalid_request_error",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+_PREAMBLE = frozenset({"message_start", "ping"})
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: Any = None
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Words:
+    """Errors as `{"type":"error","error":{"type","message"},"request_id"}`; in a stream as `event: error`."""
+
+    name = "messages"
+    cuts_after_error = False
+
+    def error(self, trouble: Trouble) -> bytes:
+        """The body of an error answer. An upstream's own word for its kind stays if it is one of Anthropic's.
+
+        The code goes where the SDK looks for one: `error.details.error_code`.
+        """
+        fallback = "api_error" if trouble.status >= 500 else "invalid_request_error"
+        error = {
+            "type": trouble.type if trouble.type in STATUSES else _TYPES.get(trouble.status, fallback),
+            "message": trouble.message,
+            "details": {"error_code": trouble.code},
+        }
+        return _encode({"type": "error", "error": error, "request_id": trouble.request_id})
+
+    def stream_error(self, trouble: Trouble) -> bytes:
+        """An `error` event; without its `event:` line the SDK would ignore it."""
+        return b"event: error\ndata: " + self.error(trouble) + b"\n\n"
+
+    def judge(self, event: str | None, data: bytes) -> Verdict:
+        """`message_start` and `ping` come before anything was generated."""
+        try:
+            kind = _decode(data).type
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return Verdict.CONTENT
+        if kind == "error" or event == "error":
+            return Verdict.ERROR
+        return Verdict.PREAMBLE if kind in _PREAMBLE else Verdict.CONTENT

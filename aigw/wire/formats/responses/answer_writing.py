@@ -1,0 +1,150 @@
+"""A whole answer, as the response that a caller gets.
+
+Source: https://platform.openai.com/docs/api-reference/responses/object
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from aigw.wire.formats.responses import output_items as items
+from aigw.wire.formats.responses.annotations import annotation, odds
+from aigw.wire.formats.responses.echo import Echo, refuses
+from aigw.wire.formats.responses.searches import is_search, search_item
+from aigw.wire.formats.responses.stops import status_of
+from aigw.wire.losses import Ledger, child
+from aigw.wire.neutral import (
+    Answer,
+    Candidate,
+    Conversation,
+    Foreign,
+    Media,
+    Part,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    Thinking,
+    ToolCall,
+)
+
+Json = dict[str, Any]
+
+_encode: Final = msgspec.json.Encoder().encode
+
+ONE_CANDIDATE: Final = "a response is one answer"
+NO_ITEM: Final = "there is no item for it"
+NO_ANNOTATION: Final = "there is no annotation for parts of the prompt"
+
+
+def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
+    """The body for the caller who asked that."""
+    echo = Echo(asked, answer.id, answer.model, answer.created)
+    own = dict(answer.own or {})
+    echo.tier = own.pop("service_tier", None)
+    home = answer.own_format == "responses"
+    if not home:
+        ledger.drop_members("answer:", own, "a response has no such member")
+    for candidate in answer.candidates[1:]:
+        ledger.drop(child("answer:", "candidates", candidate.index), ONE_CANDIDATE)
+    candidate = answer.candidates[0] if answer.candidates else Candidate()
+    if candidate.own and not home:
+        ledger.drop_members(child("answer:", "candidates", 0), candidate.own, "a response has no such member")
+    output = OutputWriter(echo.id, ledger, home=home).write(candidate)
+    response = echo.over(candidate.stop, output, answer.usage)
+    return _encode({**own, **response} if home else response)
+
+
+class OutputWriter:
+    """The output items of one candidate."""
+
+    def __init__(self, response_id: str, ledger: Ledger, *, home: bool) -> None:
+        self._ids = items.ItemIds(response_id)
+        self._ledger = ledger
+        self._home = home
+        self._output: list[Json] = []
+
+    def write(self, candidate: Candidate) -> list[Json]:
+        """All items; texts that follow one another stand in one message."""
+        parts = candidate.parts
+        for at, part in enumerate(parts):
+            if isinstance(part, Text | Refusal):
+                self._said(part, at)
+            elif isinstance(part, ServerToolCall):
+                following = parts[at + 1] if at + 1 < len(parts) else None
+                self._search(part, following, at)
+            elif isinstance(part, ServerToolResult):
+                before = parts[at - 1] if at else None
+                found = isinstance(before, ServerToolCall) and is_search(before) and before.id == part.call_id
+                note_result(part, found, child("answer:", "candidates", 0, "parts", at), self._ledger)
+            else:
+                self._item(part, at)
+        self._cut(candidate)
+        return self._output
+
+    def _cut(self, candidate: Candidate) -> None:
+        """The last item of an incomplete answer is incomplete."""
+        status, _ = status_of(candidate.stop, refuses=refuses(self._output))
+        if status != "completed" and self._output and "status" in self._output[-1]:
+            last = self._output[-1]
+            if last["type"] != "image_generation_call":
+                last["status"] = "incomplete"
+
+    def _said(self, part: Text | Refusal, at: int) -> None:
+        phase = items.phase_of(part.own) if self._home else None
+        last = self._output[-1] if self._output else None
+        if last is None or last["type"] != "message" or (phase is not None and last.get("phase") != phase):
+            last = items.message(self._id("msg"), "completed", [], phase)
+            self._output.append(last)
+        if isinstance(part, Refusal):
+            last["content"].append(items.refusal(part.text))
+            return
+        found = [annotation(citation, len(part.text)) for citation in part.citations or ()]
+        if None in found:
+            self._ledger.drop(child("answer:", "candidates", 0, "parts", at, "citations"), NO_ANNOTATION)
+        annotations = [each for each in found if each is not None]
+        last["content"].append(items.output_text(part.text, annotations, odds(part.logprobs or [])))
+
+    def _item(self, part: Part, at: int) -> None:
+        if isinstance(part, Thinking):
+            id = reasoning_id(part, self._id("rs"))
+            self._output.append(items.reasoning(id, part, part.text, part.signature))
+        elif isinstance(part, ToolCall):
+            id = self._id("ctc" if part.custom else "fc")
+            self._output.append(items.tool_call(id, "completed", part, part.arguments))
+        elif isinstance(part, Media) and part.kind == "image" and part.source.data is not None:
+            self._output.append(items.image(self._id("ig"), "completed", part))
+        elif isinstance(part, Foreign) and part.format == "responses" and self._home:
+            self._output.append(part.value)
+        else:
+            self._ledger.drop(child("answer:", "candidates", 0, "parts", at), NO_ITEM)
+
+    def _search(self, call: ServerToolCall, following: Part | None, at: int) -> None:
+        if not is_search(call):
+            self._ledger.drop(child("answer:", "candidates", 0, "parts", at), NO_ITEM)
+            return
+        result = following if isinstance(following, ServerToolResult) and following.call_id == call.id else None
+        self._output.append(search_item(search_id(call, self._id("ws")), call, call.arguments, result))
+
+    def _id(self, prefix: str) -> str:
+        return self._ids.make(prefix, len(self._output))
+
+
+def note_result(result: ServerToolResult, told: bool, pointer: str, ledger: Ledger) -> None:
+    """Note what is not told of the result of a provider's own tool: all of it, or what is known beside addresses."""
+    if not told:
+        ledger.drop(pointer, NO_ITEM)
+    elif any(hit.title or hit.age or hit.sealed for hit in result.hits or ()):
+        ledger.drop(child(pointer, "hits"), "of what a search found only the addresses are told")
+
+
+def reasoning_id(thinking: Thinking, made: str) -> str:
+    """The id of a reasoning item: its maker's, if that is one that callers expect."""
+    return thinking.id if thinking.id and thinking.id.startswith("rs_") else made
+
+
+def search_id(call: ServerToolCall, made: str) -> str:
+    """The id of a search: its maker's, if there is one."""
+    return call.id or made

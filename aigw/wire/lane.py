@@ -1,0 +1,195 @@
+"""The way of one request through the gateway where caller and provider speak different formats.
+
+`Asking` is the caller's request, read once; `asking.ask` writes it for one candidate. `Lane` is the way back: the
+provider's answer becomes the caller's, whole or as a stream in any slicing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from aigw.errors import InvalidBody
+from aigw.wire import fold
+from aigw.wire.arrange import arrange
+from aigw.wire.deltas import Delta, Fail, Finish
+from aigw.wire.dialect import Dialect
+from aigw.wire.format import Format, StreamReader, StreamWriter, Trouble
+from aigw.wire.losses import Ledger, Loss
+from aigw.wire.neutral import Conversation
+from aigw.wire.sequence import Sequencer
+from aigw.wire.sse import Event, Splitter
+
+_decode = msgspec.json.Decoder().decode
+
+
+class BackLane(Protocol):
+    """The way back of one answer, of whatever kind. `streams`: it can be a stream; the rest as in `Lane`."""
+
+    @property
+    def array(self) -> bool: ...
+    @property
+    def streams(self) -> bool: ...
+    @property
+    def failed(self) -> Trouble | None: ...
+    @property
+    def finished(self) -> bool: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    def whole(self, data: bytes) -> bytes: ...
+    def streamed(self, data: bytes) -> bytes: ...
+    def collected(self, data: bytes) -> bytes: ...
+    def feed(self, data: bytes) -> bytes: ...
+    def finish(self) -> bytes: ...
+
+
+class Asking:
+    """A caller's request in no dialect, and what was lost already in reading it.
+
+    `array`: the caller of a Gemini stream wants one JSON array, not events.
+    """
+
+    __slots__ = ("_ledger", "array", "conversation", "format")
+
+    def __init__(self, format: Format, body: bytes, model: str, *, stream: bool) -> None:
+        """Raises InvalidBody, which names the place."""
+        self.format = format
+        self.array = False
+        self._ledger = Ledger()
+        self.conversation: Conversation = format.read_request(decoded(body), model, self._ledger, stream=stream)
+
+    def ask(self, target: Format, dialect: Dialect) -> tuple[bytes, BackLane]:
+        """The request for a provider that speaks `target`, and the way back. Raises InvalidBody."""
+        ledger = Ledger()
+        return self.written(target, dialect, ledger), self.back(target, dialect, ledger)
+
+    def written(self, target: Format, dialect: Dialect, ledger: Ledger) -> bytes:
+        """The request for a provider that speaks `target`. Raises InvalidBody."""
+        return target.write_request(self.arranged(target, dialect, ledger), dialect, ledger)
+
+    def arranged(self, target: Format, dialect: Dialect, ledger: Ledger) -> Conversation:
+        """The conversation as this provider may have it. Raises InvalidBody."""
+        ledger.add(self._ledger.entries)
+        conversation = msgspec.structs.replace(self.conversation, model=dialect.model or self.conversation.model)
+        return arrange(conversation, target, dialect, ledger)
+
+    def back(self, target: Format, dialect: Dialect, ledger: Ledger) -> BackLane:
+        """The way back of one answer; the ledger goes on."""
+        return Lane(self, target, dialect, ledger)
+
+
+def decoded(body: bytes) -> dict[str, Any]:
+    """The object of a request body, without the gateway's own member. Raises InvalidBody."""
+    try:
+        value = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidBody(f"The request body is not valid JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise InvalidBody("The request body must be a JSON object.")
+    value.pop("models", None)
+    return value
+
+
+class Lane:
+    """One answer's way back. Either `whole`, or `feed` for every arrival and `finish` at the end.
+
+    `failed` holds the error that the upstream reported within the stream, once it has; the event that tells the
+    caller of it is written by whoever cuts the stream. `finished`: the upstream said that the stream is complete.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_dialect",
+        "_reader",
+        "_sequencer",
+        "_splitter",
+        "_writer",
+        "array",
+        "caller",
+        "failed",
+        "finished",
+        "ledger",
+        "streams",
+        "target",
+    )
+
+    def __init__(self, asking: Asking, target: Format, dialect: Dialect, ledger: Ledger) -> None:
+        self.caller = asking.format
+        self.target = target
+        self.ledger = ledger
+        self.failed: Trouble | None = None
+        self.finished = False
+        self.array = asking.array
+        self.streams = True
+        self._dialect = dialect
+        self._asked = asking.conversation
+        self._splitter = Splitter()
+        self._sequencer = Sequencer()
+        self._reader: StreamReader | None = None
+        self._writer: StreamWriter | None = None
+
+    @property
+    def losses(self) -> list[Loss]:
+        """What was lost so far."""
+        return self.ledger.entries
+
+    def whole(self, data: bytes) -> bytes:
+        """A whole answer in the caller's format. Raises ValueError if it is none."""
+        answer = self.target.read_answer(data, self._dialect)
+        return self.caller.write_answer(answer, self._asked, self.ledger)
+
+    def streamed(self, data: bytes) -> bytes:
+        """A whole answer as the stream that the caller asked for: some upstreams do not stream. Raises ValueError."""
+        answer = self.target.read_answer(data, self._dialect)
+        self.finished = True
+        return self._new_writer().write(fold.unfolded(answer))
+
+    def _new_writer(self) -> StreamWriter:
+        return self.caller.stream_writer(self._asked, self.ledger, array=self.array)
+
+    def collected(self, data: bytes) -> bytes:
+        """A whole stream as the one answer that the caller asked for. Raises ValueError if it has no end."""
+        reader = self.target.stream_reader(self._dialect)
+        splitter = Splitter()
+        deltas: list[Delta] = []
+        for event in (*splitter.feed(data), *splitter.finish()):
+            deltas += reader.read(event)
+        deltas += reader.finish()
+        return self.caller.write_answer(fold.folded(self._sequencer.put(deltas)), self._asked, self.ledger)
+
+    def feed(self, data: bytes) -> bytes:
+        """More of a stream: what can be said of it by now. Raises EventTooLargeError."""
+        return self._said(self._splitter.feed(data))
+
+    def finish(self) -> bytes:
+        """The end of the bytes of a stream; says nothing of an end unless the upstream did."""
+        said = self._said(self._splitter.finish())
+        reader = self._reader
+        return said if reader is None or self.failed else said + self._written(reader.finish())
+
+    def _said(self, events: list[Event]) -> bytes:
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = self.target.stream_reader(self._dialect)
+            self._writer = self._new_writer()
+        deltas: list[Delta] = []
+        for event in events:
+            if event.kind == "event":
+                deltas += reader.read(event)
+        return self._written(deltas) if deltas else b""
+
+    def _written(self, deltas: list[Delta]) -> bytes:
+        assert self._writer is not None
+        if self.failed is not None:
+            return b""
+        for at, delta in enumerate(deltas):
+            kind = type(delta)
+            if kind is Fail:
+                assert isinstance(delta, Fail)
+                self.failed = delta.trouble
+                deltas = deltas[:at]
+                break
+            if kind is Finish:
+                self.finished = True
+        return self._writer.write(self._sequencer.put(deltas))

@@ -1,0 +1,177 @@
+"""What one schema says of a value itself, in Gemini's subset of OpenAPI: its type, values, bounds and format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aigw.wire.losses import Ledger, child
+from aigw.wire.schema_merge import shown
+from aigw.wire.schema_words import BESIDE_CHOICE, BOUNDS, COUNTS, FORMATS, SUBSET, TYPES, inferred_type, of_type
+
+CHOICE = "x-choice"
+"""Stands, while a schema is rewritten, for the keyword that its choice was written with."""
+
+
+def any_value() -> dict[str, Any]:
+    """The nearest to "any value": a schema without a type is refused, and an array would need its items."""
+    return {"anyOf": [{"type": kind} for kind in ("string", "number", "boolean", "object")]}
+
+
+# -- keywords that another one can say --------------------------------------------------------------------------------
+
+
+def simplified(schema: dict[str, Any], at: str, ledger: Ledger) -> dict[str, Any]:
+    """The schema with the keywords of the subset only, and those that it can say otherwise said so."""
+    plain = {key: value for key, value in schema.items() if key in SUBSET or key == "prefixItems"}
+    _choice(schema, plain, at, ledger)
+    if "const" in schema:
+        _const(schema["const"], plain, child(at, "const"), ledger)
+    if isinstance(plain.get("type"), list):
+        _types(plain, child(at, "type"), ledger)
+    _exclusive(schema, plain, at, ledger)
+    return plain
+
+
+def _choice(schema: dict[str, Any], plain: dict[str, Any], at: str, ledger: Ledger) -> None:
+    any_of, one_of = schema.get("anyOf"), schema.get("oneOf")
+    if "anyOf" in plain and not (isinstance(any_of, list) and any_of):
+        del plain["anyOf"]
+        ledger.drop(child(at, "anyOf"), "is no choice")
+    if one_of is None:
+        return
+    place = child(at, "oneOf")
+    if "anyOf" in plain or not (isinstance(one_of, list) and one_of):
+        ledger.drop(place, "Gemini's schemas have one choice, anyOf")
+    else:
+        plain["anyOf"], plain[CHOICE] = one_of, "oneOf"
+        ledger.approximate(place, "Gemini knows no oneOf: anyOf lets several match")
+
+
+def _const(value: Any, plain: dict[str, Any], place: str, ledger: Ledger) -> None:
+    ledger.rewrite(place, "Gemini knows no const: an enum of one value says it")
+    if value is None:
+        plain["type"] = "null"
+    else:
+        plain["enum"] = [value]
+
+
+def _types(plain: dict[str, Any], place: str, ledger: Ledger) -> None:
+    """One type each: null becomes `nullable`, several become a choice."""
+    kinds = plain.pop("type")
+    named = [kind for kind in kinds if kind != "null"]
+    ledger.rewrite(place, "Gemini's schemas have one type: null is `nullable`, others are a choice")
+    if "null" in kinds and named:
+        plain["nullable"] = True
+    if len(named) <= 1:
+        plain["type"] = named[0] if named else "null"
+    elif "anyOf" not in plain:
+        plain["anyOf"] = [of_type(plain, kind) for kind in named]
+        for key in [key for key in plain if key not in BESIDE_CHOICE]:
+            del plain[key]
+
+
+def _exclusive(schema: dict[str, Any], plain: dict[str, Any], at: str, ledger: Ledger) -> None:
+    """Exclusive bounds: a number since draft 6, before it a flag beside the bound."""
+    for key, bound, step in (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)):
+        value = schema.get(key)
+        if value is None or value is False:
+            continue
+        before = plain.get(bound)
+        limit = before if value is True else value
+        if isinstance(limit, bool) or not isinstance(limit, int | float):
+            ledger.drop(child(at, key), "is no number")
+            continue
+        if plain.get("type") == "integer" and limit == int(limit):
+            limit = int(limit) + step
+            ledger.rewrite(child(at, key), f"of integers, the next one as {bound} says it")
+        else:
+            ledger.approximate(child(at, key), f"Gemini knows no {key}: {bound} lets the limit itself pass")
+        tighter = max if step > 0 else min
+        plain[bound] = tighter(before, limit) if value is not True and isinstance(before, int | float) else limit
+
+
+# -- what is said of a value ------------------------------------------------------------------------------------------
+
+
+def leaf(schema: dict[str, Any], at: str, ledger: Ledger) -> dict[str, Any]:
+    """Everything but items and properties. Where no type is known, any value."""
+    kind = _kind(schema, at, ledger)
+    if kind is None:
+        ledger.approximate(at, "no schema with a type; text, number, boolean or object stands there instead")
+        return {**{key: schema[key] for key in BESIDE_CHOICE if key in schema}, **any_value()}
+    written: dict[str, Any] = {"type": kind}
+    written.update((key, schema[key]) for key in ("title", "description") if isinstance(schema.get(key), str))
+    if schema.get("nullable") is True:
+        written["nullable"] = True
+    if isinstance(schema.get("enum"), list):
+        _enum(schema["enum"], kind, written, child(at, "enum"), ledger)
+    _format(schema.get("format"), written, child(at, "format"), ledger)
+    _bounds(schema, written, at, ledger)
+    return written
+
+
+def leaves(schema: dict[str, Any], written: dict[str, Any]) -> None:
+    """What stands last, and asks nothing of a value."""
+    written.update((key, schema[key]) for key in ("default", "example") if key in schema)
+
+
+def _kind(schema: dict[str, Any], at: str, ledger: Ledger) -> str | None:
+    """The type; None where neither it nor the keywords tell it."""
+    said = schema.get("type")
+    if isinstance(said, str) and said.lower() in TYPES:
+        return said.lower()
+    if said is not None:
+        ledger.drop(child(at, "type"), "is no type of JSON's")
+    kind = inferred_type(schema)
+    if kind is not None and "enum" not in schema:
+        ledger.rewrite(at, f"says no type; its keywords are those of type {kind}")
+    return kind
+
+
+def _format(name: Any, written: dict[str, Any], place: str, ledger: Ledger) -> None:
+    if name is None:
+        return
+    kind = written["type"]
+    if name in FORMATS.get(kind, ()) and (name != "enum" or "enum" in written):
+        written["format"] = name
+    else:
+        ledger.drop(place, f"Gemini knows no such format of type {kind}")
+
+
+def _enum(values: list[Any], kind: str, written: dict[str, Any], place: str, ledger: Ledger) -> None:
+    """The values, if they are texts; of others their range, and the list itself in the description."""
+    if None in values:
+        written["nullable"] = True
+        ledger.rewrite(place, "null is not a value of an enum here: `nullable` says it")
+    named = [value for value in values if value is not None]
+    if not named:
+        return
+    if kind == "string" and all(isinstance(value, str) and value for value in named):
+        written["enum"] = list(dict.fromkeys(named))
+        return
+    numbers = [value for value in named if isinstance(value, int | float) and not isinstance(value, bool)]
+    if kind in ("integer", "number") and len(numbers) == len(named):
+        least, most = min(numbers), max(numbers)
+        written["minimum"], written["maximum"] = least, most
+        if kind == "integer" and len(set(numbers)) == most - least + 1:
+            ledger.rewrite(place, "Gemini's enums hold texts only: the range says the same")
+            return
+    ledger.approximate(place, "Gemini's enums hold texts that are not empty: the description tells the values")
+    told = f"One of: {', '.join(shown(value) for value in named)}."
+    written["description"] = f"{written['description']} {told}" if "description" in written else told
+
+
+def _bounds(schema: dict[str, Any], written: dict[str, Any], at: str, ledger: Ledger) -> None:
+    for key in (*BOUNDS, *COUNTS):
+        value = schema.get(key)
+        if value is None or key in written:
+            continue
+        good = not isinstance(value, bool) and isinstance(value, int | float)
+        if good and key in BOUNDS:
+            written[key] = value
+        elif good and int(value) == value >= 0:
+            written[key] = int(value)
+        else:
+            ledger.drop(child(at, key), "is no such number")
+    if isinstance(schema.get("pattern"), str):
+        written["pattern"] = schema["pattern"]

@@ -1,0 +1,106 @@
+"""Ways through the four formats and back, and what it means that two neutral things are the same."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise, product
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import settings
+
+from aigw.wire import formats
+from aigw.wire.deltas import Delta
+from aigw.wire.dialect import Dialect
+from aigw.wire.fold import folded, unfolded
+from aigw.wire.format import Format
+from aigw.wire.lane import Asking, Lane
+from aigw.wire.losses import Ledger
+from aigw.wire.neutral import Answer, Stop, Thinking
+from aigw.wire.sequence import Sequencer
+from aigw.wire.signatures import unseal
+from aigw.wire.sse import Splitter
+
+NAMES = ("chat", "responses", "messages", "gemini")
+PAIRS = list(product(NAMES, NAMES))
+LOADED: dict[str, Format] = formats.load()
+# A provider that takes all that its surface's documentation has; signatures in these tests are of the maker `p`.
+DIALECT = Dialect(maker="p", developer=True, thinking_back="reasoning_content")
+
+each_format = pytest.mark.parametrize("name", NAMES)
+each_pair = pytest.mark.parametrize(("caller", "target"), PAIRS, ids=["-to-".join(pair) for pair in PAIRS])
+few = settings(max_examples=25)
+fewer = settings(max_examples=8)
+
+HELLO: dict[str, dict[str, Any]] = {
+    "chat": {"messages": [{"role": "user", "content": "Hi"}], "stream_options": {"include_usage": True}},
+    "responses": {"input": "Hi"},
+    "messages": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9},
+    "gemini": {"contents": [{"parts": [{"text": "Hi"}]}]},
+}
+
+
+def asked(name: str, *, stream: bool = True) -> Asking:
+    """A short question of a caller."""
+    return Asking(LOADED[name], json.dumps({"model": "m", **HELLO[name]}).encode(), "m", stream=stream)
+
+
+def bare(thing: Any) -> Any:
+    """A neutral thing as dicts and lists, without its places and without what nobody said."""
+    if isinstance(thing, Stop):
+        return {"reason": thing.reason, "sequence": thing.sequence}
+    if isinstance(thing, Thinking):
+        thing = unsealed(thing)
+    if isinstance(thing, msgspec.Struct):
+        members = {name: bare(getattr(thing, name)) for name in thing.__struct_fields__ if name not in _PLACES}
+        return {"": type(thing).__name__, **{name: value for name, value in members.items() if value not in _NOTHING}}
+    if isinstance(thing, list | tuple):
+        return [bare(each) for each in thing]
+    return thing
+
+
+_PLACES = ("at", "places", "own_format")
+_NOTHING: tuple[Any, ...] = (None, [], {})
+
+
+def unsealed(thinking: Thinking) -> Thinking:
+    """With the signature that a seal holds. Whose an unsigned thought is nobody knows in a format without names."""
+    if thinking.signature is None:
+        return msgspec.structs.replace(thinking, maker="", id=None, summary=False)
+    opened = unseal(thinking.signature)
+    return thinking if opened is None else msgspec.structs.replace(opened, text=thinking.text)
+
+
+def same(left: Any, right: Any) -> None:
+    """Raise AssertionError where two neutral things differ."""
+    assert bare(left) == bare(right)
+
+
+def streamed(answer: Answer, name: str, ledger: Ledger | None = None) -> bytes:
+    """The stream of an answer in a format."""
+    writer = LOADED[name].stream_writer(asked(name).conversation, Ledger() if ledger is None else ledger)
+    return writer.write(unfolded(answer))
+
+
+def read(stream: bytes, name: str) -> Answer:
+    """What a stream amounts to."""
+    reader, splitter, sequencer = LOADED[name].stream_reader(DIALECT), Splitter(), Sequencer()
+    deltas: list[Delta] = []
+    for event in (*splitter.feed(stream), *splitter.finish()):
+        if event.kind == "event":
+            deltas += sequencer.put(reader.read(event))
+    return folded([*deltas, *sequencer.put(reader.finish())])
+
+
+def lane(caller: str, target: str) -> Lane:
+    """The way back of one answer."""
+    return asked(caller).back(LOADED[target], DIALECT, Ledger())
+
+
+def told(stream: bytes, caller: str, target: str, cuts: list[int]) -> bytes:
+    """What the caller is told of a provider's stream that arrives in pieces."""
+    back = lane(caller, target)
+    edges = [0, *sorted(cuts), len(stream)]
+    out = b"".join(back.feed(stream[a:b]) for a, b in pairwise(edges))
+    return out + back.finish()
