@@ -185,19 +185,20 @@ class Delivery:
 
     def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
         """Nothing to send: an upstream's own error, or one that lists the attempts."""
+        unasked = self._exchange.unasked if self._exchange is not None else []
         if attempts:
             last = attempts[-1].record
             self.record.provider, self.record.model = last.provider, last.model
-        elif not out_of_time and self._exchange is not None and self._exchange.refusals:
+        elif not out_of_time and unasked:
             # No candidate could even be asked.
-            self.refuse(self._exchange.refusals[0])
+            self.refuse(unasked[0][1])
             return
         passed = verdict.upstream_error(attempts) if attempts else None
         if passed is not None:
             self._pass_error(passed)
             return
         total = self.snapshot.limits.total_timeout
-        refusal = verdict.refusal(attempts, out_of_time=out_of_time, total=total)
+        refusal = verdict.refusal(attempts, unasked, out_of_time=out_of_time, total=total)
         self.refuse(refusal, recorded.TIMEOUT if refusal.http_status == 504 else recorded.UPSTREAM_ERROR)
 
     def _pass_error(self, attempt: Attempt) -> None:

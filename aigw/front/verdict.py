@@ -10,6 +10,7 @@ from time import time
 
 from aigw.errors import AllFailed, AttemptTimeout, BadAnswer, Helps, Refusal, TotalTimeout, Unreachable
 from aigw.relay.attempt import Attempt, helps
+from aigw.routing.plan import Candidate
 
 # SDKs wait for what they are told up to 120 s and take more as "do not retry" (facts measured of the SDKs).
 MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1, 120
@@ -26,9 +27,13 @@ def upstream_error(attempts: Sequence[Attempt]) -> Attempt | None:
     return last if len(attempts) == 1 or unanimous or helps(status) is Helps.NOTHING else None
 
 
-def refusal(attempts: Sequence[Attempt], *, out_of_time: bool, total: float) -> Refusal:
-    """The gateway's own error. `total` is the total timeout in seconds."""
-    listed = "; ".join(describe(each) for each in attempts)
+def refusal(
+    attempts: Sequence[Attempt], unasked: Sequence[tuple[Candidate, Refusal]] = (), *, out_of_time: bool, total: float
+) -> Refusal:
+    """The gateway's own error. `unasked` could not be said the request, `total` is the total timeout in seconds."""
+    words = [describe(each) for each in attempts]
+    words += [f"{each.provider.id}:{each.model}: not asked, {why.message.rstrip('.')}" for each, why in unasked]
+    listed = "; ".join(words)
     if out_of_time:
         return TotalTimeout(
             f"No answer within {total:g} s, the time for all attempts together (limits.total_timeout): {listed}."

@@ -98,7 +98,8 @@ class Exchange:
         self.snapshot = snapshot
         self.record = record
         self.attempts: list[Attempt] = []
-        self.refusals: list[Refusal] = []
+        # Candidates that the request could not be said to, and why.
+        self.unasked: list[tuple[Candidate, Refusal]] = []
         self._translator: Translator | None = None
 
     def start(self) -> None:
@@ -130,7 +131,7 @@ class Exchange:
                 translated = self._translations().translated(candidate)
             except Refusal as refusal:
                 # The request cannot be said to this model; another one may speak another format.
-                self.refusals.append(refusal)
+                self.unasked.append((candidate, refusal))
                 self._skipped |= {(candidate.provider.id, candidate.model)}
                 continue
             self._attempt(candidate, translated, now)

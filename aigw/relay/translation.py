@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from aigw import operations
-from aigw.adapter import CALLER_DIALECT_HEADERS, CONVERSE, COUNT, Operation
+from aigw.adapter import CALLER_DIALECT_HEADERS, CONVERSE, COUNT, EMBED, Operation
 from aigw.errors import InvalidBody, LossyTranslation, Refusal
 from aigw.relay.request import Request, WrittenBody
 from aigw.routing.plan import Candidate, Way
 from aigw.wire.counting import CountAsking
+from aigw.wire.embedding import EmbedAsking
 from aigw.wire.format import Format
 from aigw.wire.headers import NO_NAMES
 from aigw.wire.lane import Asking, BackLane
@@ -33,7 +34,7 @@ class _Asked(msgspec.Struct, gc=False):
     reasoning: _Reasoning | None = None
 
 
-_KINDS: dict[str, type[Asking]] = {CONVERSE: Asking, COUNT: CountAsking}
+_KINDS: dict[str, type[Asking] | type[EmbedAsking]] = {CONVERSE: Asking, COUNT: CountAsking, EMBED: EmbedAsking}
 
 _decode_effort = msgspec.json.Decoder(_Asked).decode
 
@@ -73,7 +74,7 @@ class Translator:
     def __init__(self, request: Request, formats: Mapping[str, Format]) -> None:
         self._request = request
         self._formats = formats
-        self._asking: Asking | None = None
+        self._asking: Asking | EmbedAsking | None = None
         self._written: dict[tuple[str, str], tuple[Way, bytes, list[Loss]]] = {}
 
     def translated(self, candidate: Candidate) -> Translated | None:
@@ -103,7 +104,7 @@ class Translator:
         operation = operations.translated(self._request.operation, way.surface, stream=self._request.stream)
         return Translated(operation, target, body, lane, ledger.entries)
 
-    def _best(self, asking: Asking, candidate: Candidate) -> tuple[Way, bytes, list[Loss]]:
+    def _best(self, asking: Asking | EmbedAsking, candidate: Candidate) -> tuple[Way, bytes, list[Loss]]:
         """The way that loses least, of those that lose equally little the one the provider prefers."""
         best: tuple[Way, bytes, list[Loss]] | None = None
         refused: Refusal | None = None
@@ -122,7 +123,7 @@ class Translator:
             raise refused or InvalidBody("This request cannot be said in any format that the provider speaks.")
         return best
 
-    def _asked(self) -> Asking:
+    def _asked(self) -> Asking | EmbedAsking:
         if self._asking is None:
             request = self._request
             kind = _KINDS[request.operation.task]

@@ -73,7 +73,7 @@ def _arranged(turns: list[Turn], border: Border, target: Format, ledger: Ledger,
     crossed = [new for turn in turns if (new := border.turn(turn)) is not None]
     if not any(isinstance(part, (ToolCall, ToolResult)) for turn in crossed for part in turn.parts):
         return crossed
-    ids = Ids(target.tool_ids, ledger, once=bool(getattr(target, "ids_once", True)))
+    ids = Ids(target.tool_ids, ledger, once=target.ids_once)
     return [ids.turn(turn) for turn in histories.paired(crossed, ledger, continued=continued)]
 
 

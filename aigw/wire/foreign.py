@@ -69,7 +69,7 @@ class Border:
         self._dialect = dialect
         self._ledger = ledger
         self._own_format = conversation.own_format
-        self._objects = bool(getattr(target, "objects_only", True))
+        self._objects = target.objects_only
         self._reason = f"only {conversation.own_format or 'the format of the request'} has it"
         self.home = conversation.own_format == target.name
         """Whether there is no border: the provider speaks the caller's format."""

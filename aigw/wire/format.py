@@ -84,6 +84,14 @@ class Format(Protocol):
     def tool_ids(self) -> re.Pattern[str]:
         """What ids of tool calls look like that this format takes."""
 
+    @property
+    def objects_only(self) -> bool:
+        """Whether arguments of tool calls have to be JSON objects; else any text passes."""
+
+    @property
+    def ids_once(self) -> bool:
+        """Whether the id of a tool call may stand only once in a conversation."""
+
     def error(self, trouble: Trouble) -> bytes:
         """The JSON body of an error answer."""
 

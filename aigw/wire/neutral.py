@@ -28,9 +28,13 @@ MediaKind = Literal["image", "audio", "video", "document"]
 
 
 class CacheMark(msgspec.Struct, frozen=True):
-    """The prompt up to and including this part (or tool) is worth caching; `ttl` is `5m`, `1h`, None for the usual."""
+    """The prompt up to and including this part (or tool) is worth caching; `ttl` is `5m`, `1h`, None for the usual.
+
+    `at` is the pointer of the mark where that is not the member `cache_control` of what it stands on.
+    """
 
     ttl: str | None = None
+    at: str = ""
 
 
 class Source(msgspec.Struct, frozen=True):

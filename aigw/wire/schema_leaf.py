@@ -48,11 +48,19 @@ def _choice(schema: dict[str, Any], plain: dict[str, Any], at: str, ledger: Ledg
 
 
 def _const(value: Any, plain: dict[str, Any], place: str, ledger: Ledger) -> None:
-    ledger.rewrite(place, "Gemini knows no const: an enum of one value says it")
+    """One value: a text is an enum of one, a number lies between itself and itself."""
     if value is None:
         plain["type"] = "null"
-    else:
+    elif isinstance(value, str) and value:
         plain["enum"] = [value]
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        plain.setdefault("type", "integer" if isinstance(value, int) else "number")
+        plain["minimum"] = plain["maximum"] = value
+    else:
+        plain.setdefault("type", inferred_type({"enum": [value]}))
+        ledger.approximate(place, "Gemini knows no const; an enum of one value can be a text only")
+        return
+    ledger.rewrite(place, "Gemini knows no const: an enum or a range of one value says it")
 
 
 def _types(plain: dict[str, Any], place: str, ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from multidict import CIMultiDict
 
-from aigw.errors import AttemptFailed, AttemptTimeout, BadAnswer, ConnectFailed
+from aigw.errors import AttemptFailed, AttemptTimeout, BadAnswer, ConnectFailed, InvalidBody
 from aigw.front import verdict
 from aigw.observe import record
 from aigw.relay.attempt import Attempt
@@ -133,3 +133,11 @@ def test_when_to_come_back(headers: list[dict[str, str]], seconds: int) -> None:
 def test_unreachable_upstreams_say_nothing_of_when() -> None:
     """Then one second is told."""
     assert verdict.retry_after([attempt(error=REFUSED)]) == 1
+
+
+def test_who_could_not_be_asked_is_told() -> None:
+    """A model that the request cannot be said to is named among those that failed, with the reason."""
+    unasked = SimpleNamespace(provider=SimpleNamespace(id="talker"), model="x")
+    why = InvalidBody("The result has no call.")
+    found = verdict.refusal([attempt(500), attempt(503)], [(cast(Any, unasked), why)], out_of_time=False, total=9)
+    assert found.message.endswith("talker:x: not asked, The result has no call.")

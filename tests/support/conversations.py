@@ -179,13 +179,12 @@ def distinct(parts: list[Part], suffix: str = "") -> list[Part]:
     ]
 
 
-odds = st.builds(
-    Logprob,
-    token=texts,
-    logprob=st.sampled_from([-0.5, 0.0, -12.25]),
-    bytes=st.none(),
-    top=st.just([]) | st.lists(st.builds(Logprob, token=texts, logprob=st.just(-1.5)), min_size=1, max_size=2),
-)
+def _likely(token: str, logprob: float, top: list[Logprob]) -> Logprob:
+    return Logprob(token=token, logprob=logprob, bytes=list(token.encode()), top=top)
+
+
+_logprobs = st.sampled_from([-0.5, 0.0, -12.25])
+odds = st.builds(_likely, texts, _logprobs, st.lists(st.builds(_likely, texts, _logprobs, st.just([])), max_size=2))
 
 
 def in_order(*strategies: st.SearchStrategy[list[Part]]) -> st.SearchStrategy[list[Part]]:
@@ -293,6 +292,8 @@ def _candidate(draw: st.DrawFn, means: Means, index: int) -> Candidate:
     parts = distinct(draw(means.answered), f"{index}_")
     called = any(isinstance(part, ToolCall) for part in parts)
     reason: StopReason = "tools" if called else draw(st.sampled_from(means.stops))
+    if reason == "end" and any(isinstance(part, Refusal) for part in parts):
+        reason = "refusal"
     return Candidate(parts=parts, stop=Stop(reason=reason), index=index)
 
 

@@ -41,7 +41,7 @@ _ROLES = _row("system developer user assistant tool function model")
 _SYNONYMS: tuple[frozenset[str], ...] = tuple(
     _row(words)
     for words in (
-        "auto AUTO",
+        "auto AUTO VALIDATED",
         "none NONE disabled",
         "required any ANY tool function VALIDATED",
         "low LOW MEDIA_RESOLUTION_LOW",
@@ -66,6 +66,7 @@ _SYNONYMS: tuple[frozenset[str], ...] = tuple(
         "mp3 audio/mp3 audio/mpeg",
         "standard_only default standard",
         "enabled adaptive",
+        "adaptive -1",
         "explicit ephemeral",
         "5m 300s",
         "1h 3600s",
@@ -75,7 +76,9 @@ _SAME: Mapping[str, frozenset[str]] = {
     word: frozenset().union(*(row for row in _SYNONYMS if word in row)) for row in _SYNONYMS for word in row
 }
 # Members that say the opposite of another format's: yes here is no there.
-_OPPOSITE = frozenset(("disable_parallel_tool_use", "parallel_tool_calls"))
+_OPPOSITE = frozenset(("disable_parallel_tool_use", "parallel_tool_calls", "exclude"))
+# Words that another format says by a zero.
+_ZERO = frozenset(("none", "disabled"))
 # Read by the gateway itself; not part of what is translated.
 _ROUTING = frozenset({"/model", "/models", "/stream"})
 # Lists of turns and tools: an entry for the whole list says nothing of its elements.
@@ -113,6 +116,7 @@ class Output:
             self.truths.add(value)
         elif isinstance(value, int | float):
             self.numbers.add(float(value))
+            self.words.add(str(value))
         elif isinstance(value, str):
             self._text(value)
 
@@ -134,14 +138,14 @@ class Output:
             return float(leaf) in self.numbers
         if not leaf or leaf in self.words or not self.words.isdisjoint(_SAME.get(leaf, ())):
             return True
-        return self._within(leaf) or self._json(leaf)
+        return self._within(leaf) or self._json(leaf) or (leaf in _ZERO and 0.0 in self.numbers)
 
     def _within(self, text: str) -> bool:
         """Whether a text is part of a longer one, itself or as base64, or is JSON or base64 of what is there."""
         if len(text) < _SHORT:
             # A short one has to stand there as a word: "low" is not in "allow".
             found = re.search(rf"(?<!\w){re.escape(text)}(?!\w)", self.joined)
-            return found is not None
+            return found is not None or _unbase64(text) in self.words
         if text in self.joined or json.dumps(text)[1:-1] in self.joined:
             return True
         if base64.b64encode(text.encode()).decode() in self.joined:
@@ -165,7 +169,7 @@ class Output:
 
 def _unbase64(text: str) -> str | None:
     data = text.rpartition(";base64,")[2]
-    if len(data) < _SHORT or len(data) % 4 or re.search(r"[^A-Za-z0-9+/=]", data):
+    if len(data) < 4 or len(data) % 4 or re.search(r"[^A-Za-z0-9+/=]", data):
         return None
     try:
         return base64.b64decode(data, validate=True).decode()

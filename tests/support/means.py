@@ -63,7 +63,7 @@ CHAT = Means(
     shown=st.one_of(
         plain_texts,
         media("image", linked(), data(*IMAGES), detail=maybe(st.sampled_from(["auto", "low", "high"]))),
-        media("audio", data("audio/wav", "audio/mp3")),
+        media("audio", data("audio/wav", "audio/mpeg")),
         media("document", data("application/pdf"), name=st.just("a.pdf")),
         media("document", stored),
     ),
@@ -110,8 +110,7 @@ CHAT = Means(
     },
     answered=in_order(
         some(thoughts),
-        some(st.builds(Text, text=texts, logprobs=maybe(st.lists(odds, min_size=1, max_size=2)))),
-        some(refusals),
+        some(st.builds(Text, text=texts, logprobs=maybe(st.lists(odds, min_size=1, max_size=2)))) | some(refusals),
         some(calls(arguments), 3),
     ),
     many=True,
@@ -261,7 +260,7 @@ GEMINI = Means(
         media("document", data("application/pdf"), linked("application/pdf")),
     ),
     said=in_order(some(signed("gemini")), some(plain_texts, 2)),
-    returned=st.lists(st.builds(Structured, value=compact), min_size=1, max_size=1),
+    returned=st.lists(st.builds(Structured, value=compact.filter("{}".__ne__)), min_size=1, max_size=1),
     arguments=compact,
     settings={
         "max_tokens": tokens,
@@ -277,7 +276,7 @@ GEMINI = Means(
         "output": st.one_of(
             st.just(OutputFormat(kind="json")), st.builds(OutputFormat, kind=st.just("schema"), schema=schemas)
         ),
-        "reasoning": st.builds(Reasoning, budget=st.integers(1, 9999), shown=maybe(st.just("auto"))),
+        "reasoning": st.builds(Reasoning, budget=st.integers(1, 9999), shown=st.just("auto")),
         "tool_choice": CHAT.settings["tool_choice"],
     },
     answered=st.lists(st.one_of(signed("p"), thoughts, plain_texts, calls(compact)), max_size=4).map(apart),

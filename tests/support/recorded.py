@@ -63,7 +63,7 @@ WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 SINGLE = ("responses", "messages")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Recorded:
     """One recorded exchange of a conversation format."""
 

@@ -17,8 +17,9 @@ from aigw.wire.fold import folded, unfolded
 from aigw.wire.format import Format
 from aigw.wire.lane import Asking, Lane
 from aigw.wire.losses import Ledger
-from aigw.wire.neutral import Answer, Stop, Thinking
+from aigw.wire.neutral import Answer, Conversation, Stop, Thinking
 from aigw.wire.sequence import Sequencer
+from aigw.wire.shapes import Usage
 from aigw.wire.signatures import unseal
 from aigw.wire.sse import Splitter
 
@@ -54,12 +55,29 @@ def bare(thing: Any) -> Any:
         thing = unsealed(thing)
     if isinstance(thing, msgspec.Struct):
         members = {name: bare(getattr(thing, name)) for name in thing.__struct_fields__ if name not in _PLACES}
+        if isinstance(thing, Conversation):
+            members["turns"] = _joined(members["turns"])
+        if isinstance(thing, Usage):
+            # Formats that must tell a split tell none of it as nothing.
+            members = {name: value for name, value in members.items() if value or not name.startswith(_SPLITS)}
         return {"": type(thing).__name__, **{name: value for name, value in members.items() if value not in _NOTHING}}
     if isinstance(thing, list | tuple):
         return [bare(each) for each in thing]
     return thing
 
 
+def _joined(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turns of tools that follow each other as one: some formats have a turn for each result."""
+    joined: list[dict[str, Any]] = []
+    for turn in turns:
+        if joined and turn["role"] == joined[-1]["role"] == "tool":
+            joined[-1] = {**joined[-1], "parts": joined[-1]["parts"] + turn["parts"]}
+        else:
+            joined.append(turn)
+    return joined
+
+
+_SPLITS = ("cache", "reasoning")
 _PLACES = ("at", "places", "own_format")
 _NOTHING: tuple[Any, ...] = (None, [], {})
 

@@ -61,7 +61,7 @@ def _gemini() -> Any:
         "cachedContent": (str, None),
         "labels": (dict[str, str], None),
         "modelArmorConfig": (types.ModelArmorConfig, None),
-        "serviceTier": (str, None),
+        "serviceTier": (types.ServiceTier, None),
         "store": (bool, None),
     }
     return create_model("GenerateContentRequest", **members)

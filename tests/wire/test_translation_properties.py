@@ -49,6 +49,7 @@ def test_requests(name: str, data: st.DataObject) -> None:
     same(arranged, conversation)
     body = LOADED[name].write_request(arranged, DIALECT, ledger)
     again = LOADED[name].read_request(json.loads(body), conversation.model, ledger, stream=conversation.stream)
+    again = arrange(again, LOADED[name], DIALECT, ledger)
     assert not ledger.entries
     # Whether usage is wanted is the gateway's to ask for, and the stream flag stands in the path of some formats.
     again.settings.include_usage = conversation.settings.include_usage

@@ -26,6 +26,8 @@ class Chat(Words):
     """OpenAI Chat Completions."""
 
     tool_ids = _TOOL_IDS
+    objects_only = False
+    ids_once = False
 
     def read_request(self, body: dict[str, Any], model: str, ledger: Ledger, *, stream: bool) -> Conversation:
         """A caller's request."""

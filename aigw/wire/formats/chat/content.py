@@ -50,16 +50,16 @@ def _refusal(members: Members) -> Part:
 
 def _image(members: Members) -> Part:
     if isinstance(members.value.get("image_url"), str):
-        return Media(kind="image", source=Source(url=members.needed("image_url")))
+        return Media(kind="image", source=source_of(members.needed("image_url")))
     image = members.needed_inner("image_url")
     detail = image.text("detail")
-    return Media(kind="image", source=Source(url=image.needed("url")), detail=detail)
+    return Media(kind="image", source=source_of(image.needed("url")), detail=detail)
 
 
 def _video(members: Members) -> Part:
     if isinstance(members.value.get("video_url"), str):
-        return Media(kind="video", source=Source(url=members.needed("video_url")))
-    return Media(kind="video", source=Source(url=members.needed_inner("video_url").needed("url")))
+        return Media(kind="video", source=source_of(members.needed("video_url")))
+    return Media(kind="video", source=source_of(members.needed_inner("video_url").needed("url")))
 
 
 def _audio(members: Members) -> Part:
@@ -76,13 +76,22 @@ def _file(members: Members) -> Part:
     if data is None:
         return Media(kind="document", source=Source(file_id=file.needed("file_id")), name=name)
     if data.startswith(("data:", "https://", "http://", "gs://")):
-        return Media(kind=_kind(data), source=Source(url=data), name=name)
+        return Media(kind=_kind(data), source=source_of(data), name=name)
     return Media(kind="document", source=Source(data=data), name=name)
 
 
 def _kind(url: str) -> MediaKind:
     kinds: tuple[Literal["image", "audio", "video"], ...] = ("image", "audio", "video")
     return next((kind for kind in kinds if url.startswith(f"data:{kind}/")), "document")
+
+
+def source_of(url: str) -> Source:
+    """A URL, or what is in a data URL."""
+    if url.startswith("data:"):
+        media_type, found, data = url[5:].partition(";base64,")
+        if found:
+            return Source(data=data, media_type=media_type or None)
+    return Source(url=url)
 
 
 def _thinking(members: Members) -> Part:

@@ -10,7 +10,7 @@ from aigw.wire.deltas import Cite, Close, Delta, Grow, Odds, Open, Sign, Stopped
 from aigw.wire.dialect import Dialect
 from aigw.wire.formats.chat import details
 from aigw.wire.formats.chat.calls import Calls
-from aigw.wire.formats.chat.content import thinking_text
+from aigw.wire.formats.chat.content import source_of, thinking_text
 from aigw.wire.formats.chat.shapes import Message
 from aigw.wire.formats.chat.sources import citations_of, logprobs_of
 from aigw.wire.formats.chat.stops import stop_of
@@ -40,11 +40,12 @@ class Line:
             self._think(said, out)
         if said.extra_content is not None:
             self._bind(said.extra_content, out)
-        if said.content:
-            self._content(said.content, out)
-        if said.refusal and isinstance(said.refusal, str):
-            self._refuse(said.refusal, out)
-        self._adorn(said, logprobs, out)
+        if said.content or logprobs is not None or said.annotations:
+            self._write(said, logprobs, out)
+        if said.refusal:
+            self._refuse(said.refusal, logprobs, out)
+        if said.audio is not None or said.images is not None:
+            self._perceive(said, out)
         if said.tool_calls is not None or said.function_call is not None:
             self._call(said, out)
 
@@ -99,11 +100,24 @@ class Line:
         out.append(Open(number, part, self.index))
         out.append(Close(number, self.index))
 
-    def _refuse(self, text: str, out: list[Delta]) -> None:
+    def _refuse(self, text: Any, logprobs: Any, out: list[Delta]) -> None:
+        if not isinstance(text, str):
+            return
         if self.kind != "refusal":
             self._refused = True
             self._turn_to("refusal", Refusal(text=""), out)
         out.append(Grow(self.part, text, self.index))
+        if logprobs is not None:
+            self._odds(logprobs, "refusal", "refusal", out)
+
+    def _write(self, said: Message, logprobs: Any, out: list[Delta]) -> None:
+        """Content and what stands beside it."""
+        if said.content:
+            self._content(said.content, out)
+        if logprobs is not None:
+            self._odds(logprobs, "text", "content", out)
+        if said.annotations:
+            self.cite(citations_of(said.annotations), out)
 
     def _content(self, content: Any, out: list[Delta]) -> None:
         """Text, or parts, as Mistral's reasoning models answer."""
@@ -130,18 +144,9 @@ class Line:
         if said.function_call is not None:
             self._calls.function(said.function_call, out)
 
-    def _adorn(self, said: Message, logprobs: Any, out: list[Delta]) -> None:
-        """What stands beside the content."""
-        if logprobs is not None:
-            self._odds(logprobs, out)
-        if said.annotations:
-            self.cite(citations_of(said.annotations), out)
-        if said.audio is not None or said.images is not None:
-            self._perceive(said, out)
-
-    def _odds(self, logprobs: Any, out: list[Delta]) -> None:
-        if self.kind == "text" or self.kind == "refusal":
-            found = logprobs_of(logprobs, "content" if self.kind == "text" else "refusal")
+    def _odds(self, logprobs: Any, kind: str, member: str, out: list[Delta]) -> None:
+        if self.kind == kind:
+            found = logprobs_of(logprobs, member)
             if found:
                 out.append(Odds(self.part, found, self.index))
 
@@ -211,15 +216,6 @@ class Line:
         names = self._sound.get("id")
         name = names[-1] if names else None
         self._whole(Media(kind="audio", source=source, id=name, transcript=transcript or None), out)
-
-
-def source_of(url: str) -> Source:
-    """A URL, or what is in a data URL."""
-    if url.startswith("data:"):
-        media_type, found, data = url[5:].partition(";base64,")
-        if found:
-            return Source(data=data, media_type=media_type or None)
-    return Source(url=url)
 
 
 def joined(pieces: list[str]) -> str:

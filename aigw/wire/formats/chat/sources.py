@@ -99,13 +99,12 @@ def _logprob(item: Any) -> Logprob | None:
 
 
 def logprob_objects(logprobs: Iterable[Logprob]) -> list[dict[str, Any]]:
-    """`logprobs.content`; bytes that were not told are those of the token."""
+    """`logprobs.content`; bytes that were not told are null."""
     return [{**_odds(each), "top_logprobs": [_odds(other) for other in each.top or ()]} for each in logprobs]
 
 
 def _odds(logprob: Logprob) -> dict[str, Any]:
-    raw = logprob.bytes if logprob.bytes is not None else list(logprob.token.encode("utf-8", "surrogatepass"))
-    return {"token": logprob.token, "logprob": logprob.logprob, "bytes": raw}
+    return {"token": logprob.token, "logprob": logprob.logprob, "bytes": logprob.bytes}
 
 
 def _text(value: Any) -> str | None:

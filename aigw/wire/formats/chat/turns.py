@@ -64,7 +64,7 @@ class _Turns:
         return ToolResult(
             call_id=call_id,
             parts=_content(members),
-            name=members.text("name") or (call and call.name),
+            name=members.text("name") or (call.name if call is not None else None),
             custom=call is not None and call.custom,
             at=members.at,
         )

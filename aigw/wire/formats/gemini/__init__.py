@@ -28,6 +28,8 @@ class Gemini(Words):
     """Google Gemini generateContent."""
 
     tool_ids = re.compile(r"[!-~][ -~]{0,126}[!-~]|[!-~]")
+    objects_only = True
+    ids_once = False
 
     def read_request(self, body: dict[str, Any], model: str, ledger: Ledger, *, stream: bool) -> Conversation:
         """A caller's request, of generateContent or countTokens."""

@@ -7,6 +7,7 @@ of protocol buffers: https://protobuf.dev/programming-guides/json/).
 from __future__ import annotations
 
 import functools
+import math
 import re
 from typing import Any
 
@@ -23,25 +24,19 @@ def snake(name: str) -> str:
     return _UPPER.sub(lambda upper: f"_{upper[0].lower()}", name)
 
 
-def camel(name: str) -> str:
-    """The name as it is written in JSON: `top_p` is `topP`."""
-    head, *rest = name.split("_")
-    return head + "".join(word[:1].upper() + word[1:] for word in rest) if head else name
-
-
 def wrong(at: str, must: str) -> InvalidBody:
     """The complaint about a value; `must` goes on from its name."""
     return refusal(at, must)
 
 
 def number(value: Any, at: str) -> float:
-    """A number, as it is or as text."""
+    """A finite number, as it is or as text."""
     if isinstance(value, str):
         try:
-            return float(value)
+            value = float(value)
         except ValueError:
             raise wrong(at, "must be a number") from None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise wrong(at, "must be a number")
     return value
 

@@ -104,6 +104,8 @@ def _content(content: Members, reader: PartReader) -> list[Turn]:
     usual = "assistant" if role == "model" else "user"
     if role == "model":
         parts = [part for item, at in content.items("parts") or () for part in reader.read(item, at)]
+        # Streams end with an empty text, which SDKs keep.
+        parts = [part for part in parts if not _plain(part) or part.text]  # type: ignore[attr-defined]
         turns = [Turn(role="assistant", parts=parts, at=content.at)]
         _check(parts, ToolResult, "results of functions are the user's")
     else:

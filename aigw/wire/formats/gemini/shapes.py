@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-
 NOTHING = msgspec.Raw(b"")
 """What is not there; msgspec knows no Raw that may be None."""
 

@@ -45,7 +45,7 @@ def schema_place(tool: Tool, own_format: str) -> str:
     if own_format == "chat":
         return child(tool.at, "parameters") if "/functions/" in tool.at else child(tool.at, "function", "parameters")
     if own_format == FORMAT:
-        return child(tool.at, "parametersJsonSchema")
+        return child(tool.at, "parameters")
     return child(tool.at, *_SCHEMA_AT.get(own_format, ("parameters",)))
 
 

@@ -31,6 +31,8 @@ class Messages(Words):
     """Anthropic Messages."""
 
     tool_ids: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+    objects_only = True
+    ids_once = True
 
     def read_request(self, body: dict[str, Any], model: str, ledger: Ledger, *, stream: bool) -> Conversation:
         """A caller's request. Raises InvalidBody."""

@@ -26,6 +26,9 @@ from aigw.wire.neutral import Conversation
 _TITLE = "Anthropic Messages"
 _encode = msgspec.json.Encoder().encode
 
+BOTH = "temperature+top_p"
+"""What a dialect's `refused` says of a model that takes either of the two, not both."""
+
 # Members that say how an answer is made, and nothing about the prompt.
 _NOT_COUNTED = frozenset(
     {
@@ -150,10 +153,18 @@ class _Request:
             if name == "temperature" and value > 1:
                 draft.ledger.approximate(draft.place(name), "the temperature is 1 at most")
                 value = 1
-            if name == "top_p" and "temperature" in draft.body and "temperature+top_p" in draft.dialect.refused:
-                draft.ledger.drop(draft.place(name), "the model takes either temperature or top_p")
+            if name == "top_p" and "temperature" in draft.body and self._one_is_enough(value):
                 continue
             draft.put(name, value, draft.place(name))
+
+    def _one_is_enough(self, top_p: float) -> bool:
+        """Whether `top_p` stays out beside a temperature: newer models refuse both, even where one is no wish."""
+        if top_p == 1 and not self._parts.home:
+            return True
+        if BOTH not in self._draft.dialect.refused:
+            return False
+        self._draft.ledger.drop(self._draft.place("top_p"), "the model takes either temperature or top_p")
+        return True
 
     def _put_stop(self) -> None:
         stop: list[str] | None = self._draft.take("stop")

@@ -32,6 +32,8 @@ class Responses(Words):
     """OpenAI Responses."""
 
     tool_ids = _TOOL_IDS
+    objects_only = False
+    ids_once = False
 
     def read_request(self, body: dict[str, Any], model: str, ledger: Ledger, *, stream: bool) -> Conversation:
         """A caller's request."""

@@ -44,7 +44,8 @@ class ContentWriter:
     def unmarked(self, part: Part) -> None:
         """Note that a part's cache mark is not sent."""
         if part.cache is not None:
-            self._ledger.drop(child(part.at, "cache_control"), "prompts are cached by the provider's own rules")
+            place = part.cache.at or child(part.at, "cache_control")
+            self._ledger.drop(place, "prompts are cached by the provider's own rules")
 
     def _part(self, part: Part) -> Json | None:
         if isinstance(part, Foreign):
@@ -89,6 +90,8 @@ class ContentWriter:
 
     def _image(self, media: Media) -> Json | None:
         source = media.source
+        if media.name is not None:
+            self._ledger.approximate(media.at, "an image is sent without its name")
         written: Json = {"type": "input_image", "detail": media.detail or "auto"}
         if source.file_id is not None:
             return {**written, "file_id": source.file_id}
@@ -106,7 +109,7 @@ class ContentWriter:
             self._ledger.drop(child(media.at, "citations"), "files are not cited on demand")
         if media.source.text is not None:
             if media.name is not None:
-                self._ledger.drop(child(media.at, "title"), "a document of plain text is sent as a text")
+                self._ledger.approximate(media.at, "a document of plain text is sent as a text, without its title")
             return {"type": "input_text", "text": media.source.text}
         if self._dialect.documents:
             return _file(media)

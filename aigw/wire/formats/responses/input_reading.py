@@ -3,8 +3,9 @@
 Items of the assistant's side that follow one another (reasoning, messages, calls) are one turn; so are outputs of
 tools. A message of the user's side is a turn of its own.
 
-An item's `id` and `status` are the provider's bookkeeping; they are the format's own members, as all that is not
-known here. Those of a message of the assistant stand on its first part, which then has the message's place.
+An item's `id` and `status` are its maker's bookkeeping, and as such members of the format's own. In an item that was
+made here, of another format's answer, they are nobody's: they are forgotten. Members of a message of the assistant
+stand on its turn, which then has the message's place; those of a second message in a turn stand on its first part.
 
 Source: https://platform.openai.com/docs/api-reference/responses/create#responses-create-input
 """
@@ -18,6 +19,7 @@ import msgspec
 
 from aigw.wire.formats.responses.content import read_content
 from aigw.wire.formats.responses.members import Members, refuse
+from aigw.wire.formats.responses.output_items import is_made
 from aigw.wire.formats.responses.searches import read_search
 from aigw.wire.losses import child
 from aigw.wire.neutral import Foreign, Part, Role, Text, Thinking, ToolCall, ToolResult, Turn
@@ -61,18 +63,18 @@ class InputReader:
         if content is None:
             refuse(members.place("content"), "is required")
         parts = read_content(content, members.place("content"))
+        _file_away(members)
         own = members.own()
         if role != "assistant":
             self.turns.append(Turn(role=role, parts=parts, at=members.at, own=own))  # type: ignore[arg-type]
             return
-        if own and parts:
-            # A turn may hold several messages: what only this one has stands on its first part, under its own place.
+        turn = self._turn("assistant", members.at)
+        if own and turn.own is None:
+            turn.at, turn.own = members.at, own
+        elif own and parts:
             first = parts[0]
             parts[0] = msgspec.structs.replace(first, at=members.at, own={**(first.own or {}), **own})
-        for part in parts:
-            self._part("assistant", part, members.at)
-        if not parts:
-            self._turn("assistant", members.at)
+        turn.parts += parts
 
     def reasoning(self, members: Members) -> None:
         """What the model thought; what is sealed goes back to whom it belongs to."""
@@ -81,18 +83,22 @@ class InputReader:
         found = opened(members.text("encrypted_content"), "responses")
         sealed = found.maker != "responses"
         id = members.text("id")
+        if sealed:
+            members.text("status")
         thinking = Thinking(
             text=said or summary,
             signature=found.signature,
             maker=found.maker,
             redacted=found.redacted if sealed else bool(found.signature and not (said or summary)),
             bound=found.bound,
-            id=found.id if sealed else id,
+            id=found.id if sealed or found.signature is None else id,
             summary=found.summary if sealed else not said,
             at=members.at,
         )
         if said and summary:
             members.leave("summary")
+        if not sealed and found.signature is None:
+            members.leave("id")
         thinking.own = members.own()
         self._part("assistant", thinking, members.at)
 
@@ -106,6 +112,7 @@ class InputReader:
 
     def _call(self, members: Members, arguments: str, *, custom: bool) -> None:
         name, id = members.needed("name"), members.needed("call_id")
+        _file_away(members)
         call = ToolCall(id=id, name=name, arguments=arguments, custom=custom, at=members.at, own=members.own())
         self._part("assistant", call, members.at)
 
@@ -153,6 +160,14 @@ def read_input(value: Any, at: str) -> list[Turn]:
     for index, item in enumerate(value):
         reader.add(item, child(at, index))
     return reader.turns
+
+
+def _file_away(members: Members) -> None:
+    """Forget the bookkeeping of an item that was made here."""
+    if is_made(members.text("id")):
+        members.text("status")
+    else:
+        members.leave("id")
 
 
 def _unsaid(members: Members) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from aigw.wire.draft import Draft
 from aigw.wire.formats.responses.annotations import annotation
 from aigw.wire.formats.responses.content_writing import ContentWriter
+from aigw.wire.formats.responses.output_items import made_id
 from aigw.wire.formats.responses.searches import is_search, search_item
 from aigw.wire.losses import child
 from aigw.wire.neutral import (
@@ -41,6 +42,8 @@ class InputWriter:
         self._home = draft.conversation.own_format == "responses"
         # The message in full that was written last, if texts may still belong to it: its place, its content.
         self._full: tuple[str, list[Json]] | None = None
+        # A message's place and own members, until its first text comes.
+        self._head: tuple[str, Json] | None = None
         self._own_makers = (draft.dialect.maker, "responses")
         self._content = ContentWriter(draft)
 
@@ -93,13 +96,14 @@ class InputWriter:
         output = self._content.of(result.parts)
         kind = "custom_tool_call_output" if result.custom else "function_call_output"
         item = {"type": kind, "call_id": result.call_id, "output": output or ""}
-        if self._home and result.name is not None and not result.custom:
+        if self._home and result.name is not None:
             item["name"] = result.name
         self.items.append({**item, **(result.own or {})})
 
     def _assistant(self, turn: Turn) -> None:
         parts = turn.parts
         self._full = None
+        self._head = (turn.at, turn.own) if turn.own else None
         for at, part in enumerate(parts):
             if isinstance(part, Text | Refusal):
                 self._said(part)
@@ -112,8 +116,8 @@ class InputWriter:
                 self._search(part, following if isinstance(following, ServerToolResult) else None)
             else:
                 self._other(part)
-        for name in turn.own or ():
-            self._ledger.drop(child(turn.at, name), "a turn of the assistant has no members of its own here")
+        if self._head is not None:
+            self._ledger.drop_members(turn.at, turn.own or {}, "the message that had them says nothing")
 
     def _other(self, part: Part) -> None:
         if isinstance(part, Foreign):
@@ -126,19 +130,23 @@ class InputWriter:
         own = dict(part.own or {})
         self._content.unmarked(part)
         message = self._full
-        if message is not None and message[0] and part.at.startswith(f"{message[0]}/"):
+        if message is not None and _within(part, message[0]):
             message[1].append(self._whole(part, own))
             return
-        head: Json = {"type": "message", "role": "assistant"}
         self._full = None
+        place = part.at
+        if self._head is not None and _within(part, self._head[0]):
+            place, own = self._head[0], {**self._head[1], **own}
+            self._head = None
+        head: Json = {"type": "message", "role": "assistant"}
         if isinstance(part, Text) and not part.citations and _FULL.isdisjoint(own):
             self.items.append({**head, "content": part.text, **own})
             return
         # Messages in full have an id, of which only the beginning matters; its place keeps it the same next time.
-        head["id"] = own.pop("id", f"msg_{len(self.items):08d}")
+        head["id"] = own.pop("id", made_id("msg", str(len(self.items))))
         head["status"] = own.pop("status", "completed")
         content = [self._whole(part, own)]
-        self._full = (part.at, content)
+        self._full = (place, content)
         self.items.append({**head, "content": content, **own})
 
     def _whole(self, part: Text | Refusal, own: Json) -> Json:
@@ -186,6 +194,11 @@ class InputWriter:
             return
         told = result if result is not None and result.call_id == call.id else None
         self.items.append({**search_item(call.id, call, call.arguments, told), **(call.own or {})})
+
+
+def _within(part: Part, place: str) -> bool:
+    """Whether a part stands in the thing at a place."""
+    return bool(place) and part.at.startswith(f"{place}/")
 
 
 def _instructions(turn: Turn) -> str | None:

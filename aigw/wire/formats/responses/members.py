@@ -109,7 +109,7 @@ class Members:
         if mark is None:
             return None
         mark.text("mode")
-        return CacheMark(mark.text("ttl"))
+        return CacheMark(mark.text("ttl"), mark.at)
 
     def leave(self, name: str) -> None:
         """Put a member back among the object's own."""

@@ -1,6 +1,7 @@
 """The items of a response's output: what each kind looks like.
 
-An item's id is made of the response's and its place in the output, so that the same answer has the same ids.
+An item's id is made of the response's and its place in the output, so that the same answer has the same ids; it bears
+a mark, so that it is known again when a caller sends the item back: no provider has ever heard of it.
 
 Source: https://platform.openai.com/docs/api-reference/responses/object#responses-object-output
 """
@@ -14,7 +15,8 @@ from aigw.wire.signatures import seal
 
 Json = dict[str, Any]
 
-_STEM: Final = 48
+_MARK: Final = "_aigw-"
+_STEM: Final = 44
 """Characters of the response's id in an item's: with prefix and place below the 64 that the API takes back."""
 
 
@@ -30,7 +32,17 @@ class ItemIds:
 
     def make(self, prefix: str, index: int) -> str:
         """The id of the item at an index."""
-        return f"{prefix}_{self._stem}_{index}"
+        return made_id(prefix, f"{self._stem}-{index}")
+
+
+def made_id(prefix: str, name: str) -> str:
+    """An id of an item that nobody knows but us."""
+    return f"{prefix}{_MARK}{name}"
+
+
+def is_made(id: str | None) -> bool:
+    """Whether an id was made here."""
+    return id is not None and _MARK in id[:12]
 
 
 def message(id: str, status: str, content: list[Json], phase: str | None) -> Json:

@@ -109,7 +109,7 @@ def _format(output: OutputFormat, draft: Draft) -> Json | None:
     place = draft.place("output")
     if output.kind == "text":
         return {"type": "text"}
-    if output.kind == "json" or output.schema is None:
+    if output.kind == "json":
         if not draft.dialect.json_object:
             draft.ledger.drop(place, "the provider has no JSON mode")
             return None
@@ -119,7 +119,7 @@ def _format(output: OutputFormat, draft: Draft) -> Json | None:
     name = _ILLEGAL_IN_NAMES.sub("_", output.name or _SCHEMA_NAME)[:_MOST_NAME]
     if output.name is not None and name != output.name:
         draft.ledger.rewrite(child(place, "name"), "names of schemas are letters, digits, _ and -, 64 at most")
-    format: Json = {"type": "json_schema", "name": name, "schema": output.schema}
+    format: Json = {"type": "json_schema", "name": name, "schema": output.schema or {}}
     if output.description is not None:
         format["description"] = output.description
     if output.strict is not None:

@@ -135,10 +135,12 @@ def _write_tool(tool: AnyTool, draft: Draft) -> Json:
     if isinstance(tool, CustomTool):
         return _write_custom(tool)
     written = write_function(tool, home=home)
-    if not draft.dialect.strict_tools and written.pop("strict", None):
+    if tool.strict and not draft.dialect.strict_tools:
         draft.ledger.drop(child(tool.at, "strict"), "the provider does not know strict tools")
+        written["strict"] = False
     if tool.cache is not None:
-        draft.ledger.drop(child(tool.at, "cache_control"), "prompts are cached by the provider's own rules")
+        place = tool.cache.at or child(tool.at, "cache_control")
+        draft.ledger.drop(place, "prompts are cached by the provider's own rules")
     return written
 
 
@@ -162,7 +164,9 @@ def _write_custom(tool: CustomTool) -> Json:
     if tool.description is not None:
         written["description"] = tool.description
     if tool.format is not None:
-        written["format"] = tool.format
+        grammar = tool.format.get("grammar")
+        # Chat Completions has what says the grammar one object deeper.
+        written["format"] = {"type": "grammar", **grammar} if isinstance(grammar, dict) else tool.format
     return {**written, **(tool.own or {})}
 
 
@@ -176,9 +180,10 @@ def _write_search(tool: WebSearch, ledger: Ledger) -> Json:
         written["search_context_size"] = tool.depth
     elif tool.depth is not None:
         ledger.drop(child(tool.at, "search_context_size"), f"a search is {', '.join(_DEPTHS)}, not {tool.depth}")
-    for name in ("blocked_domains", "max_uses"):
-        if getattr(tool, name) is not None:
-            ledger.drop(child(tool.at, name), "OpenAI's web search has nothing like it")
+    if tool.blocked_domains is not None:
+        ledger.approximate(tool.at, "OpenAI's web search cannot keep away from domains")
+    if tool.max_uses is not None:
+        ledger.drop(child(tool.at, "max_uses"), "OpenAI's web search has no limit of its own")
     return {**written, **(tool.own or {})}
 
 
