@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from attrs import frozen
 
+from . import chat_thinking as thinking
 from .errors import Problem, openai_error
 from .openai_input import attachments, limits, need, need_list, text_of, toolbox
 from .reply import EVENT_STREAM, Call, Event, Json, Kind, Reply, sse
@@ -28,6 +29,7 @@ def answer(call: Call) -> Reply:
     """A chat completion. Raises Refused (400) when `model` or `messages` are missing or empty."""
     need(call.body, "model")
     ask = read(call.body)
+    thinking.check(call.body, call.house.thought, asked=ask.thinks)
     script = write(ask, call.faults)
     talk = _Talk(call, script)
     if call.streamed:
@@ -50,7 +52,7 @@ def read(body: Json) -> Ask:
         toolbox=toolbox(body),
         results=_results(messages),
         schema=schemas.get(format_.get("type", "text")),
-        thinks=body.get("reasoning_effort") not in (None, "none") and "think" in str(body.get("model")),
+        thinks=thinking.way(body) is not None,
         limits=limits(body, "max_completion_tokens", "max_tokens"),
     )
 
@@ -135,17 +137,25 @@ class _Talk:
             "annotations": [],
         }
         if script.thinking:
-            message["reasoning_content"] = script.thought
+            message |= thinking.whole(self._way, script.thought)
         if script.calls:
             message["tool_calls"] = [
-                {
-                    "id": self.call.house.mint("call_", 24),
-                    "type": "function",
-                    "function": {"name": made.name, "arguments": made.arguments},
-                }
-                for made in script.calls
+                {**self._tool_call(first=not index), "function": {"name": made.name, "arguments": made.arguments}}
+                for index, made in enumerate(script.calls)
             ]
         return message
+
+    @property
+    def _way(self) -> thinking.Way:
+        return thinking.way(self.call.body) or "content"
+
+    def _tool_call(self, *, first: bool) -> Json:
+        """A call without its function."""
+        ident, thought = self.call.house.mint("call_", 24), self.script.thought
+        if thought:
+            self.call.house.think(ident, thought)
+        beside = thinking.beside_call(self._way, thought) if thought and first else {}
+        return {"id": ident, "type": "function", **beside}
 
     def _logprobs(self, pieces: tuple[str, ...]) -> Json | None:
         if not self.call.body.get("logprobs"):
@@ -185,14 +195,13 @@ class _Talk:
     def _deltas(self) -> Iterator[tuple[Json, Json | None]]:
         script = self.script
         said = "refusal" if script.finish == "refusal" else "content"
-        for piece in script.thinking:
-            yield {"reasoning_content": piece}, None
+        for delta in thinking.deltas(self._way, script.thinking):
+            yield delta, None
         for piece in script.pieces:
             yield {said: piece}, self._logprobs((piece,))
         for index, made in enumerate(script.calls):
-            ident = self.call.house.mint("call_", 24)
             function = {"name": made.name, "arguments": ""}
-            yield _tool_delta({"index": index, "id": ident, "type": "function", "function": function}), None
+            yield _tool_delta({"index": index, **self._tool_call(first=not index), "function": function}), None
             for fragment in made.fragments():
                 yield _tool_delta({"index": index, "function": {"arguments": fragment}}), None
 

@@ -14,7 +14,8 @@ from . import models
 from .embedding import vector
 from .errors import Problem, Refused, gemini_error
 from .reply import Call, Event, Json, Kind, Reply
-from .script import Ask, Finish, Limits, Mode, Script, Tool, Toolbox, input_tokens, sign, tokens, weigh, write
+from .script import Ask, Finish, Limits, Mode, Script, Tool, Toolbox, input_tokens, tokens, weigh, write
+from .thinking import opened, sign
 
 _FINISH: dict[Finish, str] = {
     "stop": "STOP",
@@ -25,21 +26,30 @@ _FINISH: dict[Finish, str] = {
 }
 _CONTENT_TYPE = "application/json; charset=UTF-8"
 _DEFAULT_DIMENSIONS = 16
+_PLACE = "gemini"
+# What the documentation allows in the place of a signature that nobody has.
+_NO_SIGNATURES = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 _SNAKE = re.compile(r"_([a-z])")
 
 
 def answer(call: Call) -> Reply:
     """Generated content, whole. Raises Refused (400) when there are no contents."""
-    turn = _Turn(call, write(read(call.body), call.faults))
+    turn = _turn(call)
     return Reply(body=turn.whole(), content_type=_CONTENT_TYPE)
 
 
 def stream(call: Call) -> Reply:
     """Generated content in chunks: server-sent events with `alt=sse`, else one JSON array that grows."""
-    turn = _Turn(call, write(read(call.body), call.faults))
+    turn = _turn(call)
     if call.query.get("alt") == "sse":
         return Reply(events=turn.sse(), content_type="text/event-stream", broken=_broken)
     return Reply(events=turn.array(), content_type=_CONTENT_TYPE, broken=_broken_array)
+
+
+def _turn(call: Call) -> "_Turn":
+    ask = read(call.body)
+    _check_signatures(_camel(call.body)["contents"], asked=ask.thinks)
+    return _Turn(call, write(ask, call.faults))
 
 
 def count(call: Call) -> Reply:
@@ -107,6 +117,37 @@ def _result(response: Mapping[str, Any]) -> str:
     if isinstance(value, Mapping) and len(value) == 1:
         value = next(iter(value.values()))
     return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _check_signatures(contents: list[Any], *, asked: bool) -> None:
+    """Signatures are the sandbox's own; `asked` for thinking, a step of the current turn begins with a signed call.
+
+    https://ai.google.dev/gemini-api/docs/thought-signatures, as Gemini 3 has it.
+    """
+    turns = [[_camel(part) for part in content.get("parts") or ()] for content in contents]
+    for part in (part for parts in turns for part in parts if "thoughtSignature" in part):
+        if not _genuine(part["thoughtSignature"]):
+            raise Refused(400, "Thought signature is not valid.")
+    said = [number for number, content in enumerate(contents) if content.get("role") != "model"]
+    questions = [number for number in said if any("functionResponse" not in part for part in turns[number])]
+    for number in range(questions[-1] if questions else 0, len(turns)):
+        first = next((part for part in turns[number] if "functionCall" in part), None)
+        if asked and first is not None and "thoughtSignature" not in first:
+            message = (
+                "Function call is missing a thought_signature in functionCall parts. This is required for tools to work"
+                " correctly, and missing thought_signature may lead to degraded model performance. Additional data,"
+                f" function call `default_api:{first['functionCall'].get('name')}` , position {number + 1}."
+            )
+            raise Refused(400, message)
+
+
+def _genuine(signature: object) -> bool:
+    """Google reads either alphabet of base64, padded or not."""
+    if signature in _NO_SIGNATURES:
+        return True
+    standard = str(signature).replace("-", "+").replace("_", "/")
+    signed = opened(standard + "=" * (-len(standard) % 4))
+    return signed is not None and signed.place == _PLACE
 
 
 def _schema(config: Json) -> Mapping[str, Any] | None:
@@ -209,8 +250,7 @@ class _Turn:
             parts.append({"text": script.thought, "thought": True})
         if script.calls:
             return parts + self._function_calls()
-        signed = {"thoughtSignature": sign(script.thought)} if script.thinking else {}
-        return [*parts, {"text": script.text, **signed}]
+        return [*parts, {"text": script.text, **self._signed()}]
 
     def _steps(self) -> list[list[Json]]:
         """The parts of a stream, grouped by the chunk they arrive in; with the last one it ends."""
@@ -221,12 +261,14 @@ class _Turn:
             steps += [[{"text": piece, "thought": True}] for piece in script.thinking]
         if script.calls:
             return [*steps, self._function_calls()]
-        signed = {"thoughtSignature": sign(script.thought)} if script.thinking else {}
-        return [*steps, *([{"text": piece}] for piece in script.pieces), [{"text": "", **signed}]]
+        return [*steps, *([{"text": piece}] for piece in script.pieces), [{"text": "", **self._signed()}]]
 
     def _shows_thoughts(self) -> bool:
         config = _camel(self.call.body.get("generationConfig") or self.call.body.get("generation_config") or {})
         return bool(_camel(config.get("thinkingConfig") or {}).get("includeThoughts"))
+
+    def _signed(self) -> Json:
+        return {"thoughtSignature": sign(_PLACE, self.script.thought)} if self.script.thinking else {}
 
     def _function_calls(self) -> list[Json]:
         """The calls as parts; of parallel calls only the first carries the signature, as in the real API."""
@@ -237,8 +279,7 @@ class _Turn:
                 "args": orjson.loads(made.arguments),
                 "id": self.call.house.mint("call_", 8),
             }
-            signed = {"thoughtSignature": sign(self.script.thought)} if self.script.thinking and not parts else {}
-            parts.append({"functionCall": call, **signed})
+            parts.append({"functionCall": call, **({} if parts else self._signed())})
         return parts
 
     def _chunk(self, parts: list[Json], ident: str, spoken: int, *, last: bool) -> Json:

@@ -19,10 +19,10 @@ from .script import (
     ToolCall,
     Usage,
     input_tokens,
-    sign,
     weigh,
     write,
 )
+from .thinking import opened, sign
 
 _FINISH: dict[Finish, str] = {
     "stop": "end_turn",
@@ -35,12 +35,16 @@ _FINISH: dict[Finish, str] = {
 # assistant's turn and citations on a user's text (versioning page of the API documentation).
 _NEWER_VERSION = "2026-10-21"
 _SAMPLING = ("temperature", "top_p", "top_k")
+# What thinking is signed for: with its text in the block, and without.
+_SHOWN = "messages"
+_OMITTED = "messages omitted"
 
 
 def answer(call: Call) -> Reply:
     """A message. Raises Refused (400) on a missing field or a broken rule of the API version named."""
     _need(call.body, "model", "max_tokens")
     ask = read(call)
+    _check_thinking(call, ask)
     turn = _Turn(call, write(ask, call.faults))
     if call.streamed:
         return Reply(events=turn.events(), content_type=EVENT_STREAM, broken=broken)
@@ -115,6 +119,44 @@ def _newer_rules(body: Json, messages: list[Any]) -> None:
                 raise Refused(400, f"{where}.citations: citations are not permitted on user text blocks")
 
 
+def _check_thinking(call: Call, ask: Ask) -> None:
+    """Thinking comes back as it was given out, and is there when the turn it belongs to goes on after a tool.
+
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks
+    """
+    turns = [(number, _blocks(m["content"])) for number, m in enumerate(call.body["messages"]) if m["role"] != "user"]
+    for number, blocks in turns:
+        for place, block in enumerate(blocks):
+            if block.get("type") == "thinking":
+                _genuine(block, f"messages.{number}.content.{place}")
+    if not (ask.thinks and ask.results and turns):
+        return
+    number, blocks = turns[-1]
+    by_budget = call.body["thinking"]["type"] == "enabled"
+    thought = any(call.house.thought(block.get("id")) is not None for block in blocks)
+    if (by_budget or thought) and blocks and blocks[0].get("type") not in ("thinking", "redacted_thinking"):
+        message = (
+            f"messages.{number}.content.0.type: Expected `thinking` or `redacted_thinking`, but found"
+            f" `{blocks[0].get('type')}`. When `thinking` is enabled, a final `assistant` message must start with a"
+            " thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks)."
+        )
+        raise Refused(400, message)
+
+
+def _genuine(block: Mapping[str, Any], where: str) -> None:
+    if "signature" not in block:
+        raise Refused(400, f"{where}.thinking.signature: Field required")
+    signed = opened(block["signature"])
+    if signed is None or signed.place not in (_SHOWN, _OMITTED):
+        raise Refused(400, f"{where}: Invalid `signature` in `thinking` block")
+    if block.get("thinking") != (signed.thought if signed.place == _SHOWN else ""):
+        message = (
+            "`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified. These blocks"
+            " must remain as they were in the original response."
+        )
+        raise Refused(400, f"{where}: {message}")
+
+
 def _blocks(content: Any) -> list[Any]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
@@ -160,7 +202,7 @@ class _Turn:
         script = self.script
         blocks: list[Json] = []
         if script.thinking:
-            blocks.append({"type": "thinking", "thinking": self._shown_thought(), "signature": sign(script.thought)})
+            blocks.append({"type": "thinking", "thinking": self._shown_thought(), "signature": self._signature()})
         if script.text:
             blocks.append({"type": "text", "text": script.text})
         blocks += [{**self._tool_use(made), "input": orjson.loads(made.arguments)} for made in script.calls]
@@ -199,10 +241,16 @@ class _Turn:
         omitted = (self.call.body.get("thinking") or {}).get("display") == "omitted"
         return "" if omitted else self.script.thought
 
+    def _signature(self) -> str:
+        return sign(_SHOWN if self._shown_thought() else _OMITTED, self.script.thought)
+
     def _tool_use(self, made: ToolCall) -> Json:
+        ident = self.call.house.mint("toolu_01", 22)
+        if self.script.thinking:
+            self.call.house.think(ident, self.script.thought)
         return {
             "type": "tool_use",
-            "id": self.call.house.mint("toolu_01", 22),
+            "id": ident,
             "name": made.name,
             "input": {},
         }
@@ -227,7 +275,7 @@ class _Turn:
         if script.thinking:
             shown = script.thinking if self._shown_thought() else ()
             deltas: list[Json] = [{"type": "thinking_delta", "thinking": piece} for piece in shown]
-            deltas.append({"type": "signature_delta", "signature": sign(script.thought)})
+            deltas.append({"type": "signature_delta", "signature": self._signature()})
             yield {"type": "thinking", "thinking": "", "signature": ""}, deltas
         if script.pieces:
             yield (

@@ -17,6 +17,8 @@ Json: TypeAlias = dict[str, Any]
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Stored responses kept for GET /responses/{id}; oldest go first, so that a benchmark cannot fill the memory.
 _STORED_RESPONSES = 1000
+# Calls remembered with the thinking they came from, for the next turn of a loop of tools.
+_KEPT_CALLS = 1000
 
 
 class Kind(Enum):
@@ -89,7 +91,7 @@ class Call:
 
 
 class House:
-    """What one sandbox remembers between requests: a row of ids, and the responses it was asked to store.
+    """What one sandbox remembers between requests: a row of ids, responses it was to store, what calls came from.
 
     Ids follow from the seed, so two runs on the same port name things alike and two sandboxes never do.
     """
@@ -99,6 +101,7 @@ class House:
         self._numbers = itertools.count()
         self.stored: OrderedDict[str, Json] = OrderedDict()
         self.inputs: dict[str, list[Json]] = {}
+        self._thoughts: OrderedDict[str, str] = OrderedDict()
 
     def mint(self, prefix: str, length: int) -> str:
         """A new id: the prefix and `length` letters and digits (at most 42)."""
@@ -125,6 +128,16 @@ class House:
         """Drop a stored response; False when there was none."""
         self.inputs.pop(ident, None)
         return self.stored.pop(ident, None) is not None
+
+    def think(self, call_id: str, thought: str) -> None:
+        """Remember what a call was made after: the thought, or what names it."""
+        self._thoughts[call_id] = thought
+        if len(self._thoughts) > _KEPT_CALLS:
+            self._thoughts.popitem(last=False)
+
+    def thought(self, call_id: object) -> str | None:
+        """What a call was made after; None for one without thinking, or not of this sandbox."""
+        return self._thoughts.get(call_id) if isinstance(call_id, str) else None
 
     def _digest(self) -> bytes:
         row = f"{self._seed}:{next(self._numbers)}".encode()

@@ -10,7 +10,8 @@ from attrs import frozen
 from .errors import Problem, Refused, openai_error
 from .openai_input import attachments, limits, need, text_of, toolbox
 from .reply import EVENT_STREAM, Call, Event, Json, Kind, Reply, sse
-from .script import Ask, Script, ToolCall, Usage, sign, weigh, write
+from .script import Ask, Script, ToolCall, Usage, weigh, write
+from .thinking import opened, sign
 
 # What the request may say and the response repeats, with what it says when the request was silent.
 _ECHOED: Json = {
@@ -33,6 +34,8 @@ _ECHOED: Json = {
     "truncation": "disabled",
     "user": None,
 }
+# Reasoning is signed for the item it stands in.
+_PLACE = "responses "
 _OUTPUT_KINDS = ("function_call_output", "custom_tool_call_output")
 
 
@@ -40,8 +43,9 @@ def answer(call: Call) -> Reply:
     """A response. Raises Refused (400) without model or input, or when the previous one is not stored."""
     need(call.body, "model", "input")
     _know_previous(call)
-    items = _items(call)
-    draft = _Draft(call, write(read(call.body), call.faults), call.house.mint_hex("resp_", 48), int(time.time()))
+    items, ask = _items(call), read(call.body)
+    _check_reasoning(call, items, asked=ask.thinks)
+    draft = _Draft(call, write(ask, call.faults), call.house.mint_hex("resp_", 48), int(time.time()))
     output = list(draft.items())
     done = draft.response(draft.status, [item for item, _ in output])
     if call.body.get("store") is not False:
@@ -147,6 +151,49 @@ def _items(call: Call) -> list[Json]:
     return stored
 
 
+def _check_reasoning(call: Call, items: list[Json], *, asked: bool) -> None:
+    """Reasoning that comes back is the sandbox's own; `asked` for it, calls come back with theirs.
+
+    https://platform.openai.com/docs/guides/reasoning#keeping-reasoning-items-in-context
+    """
+    known: set[str] = set()
+    for item in items:
+        if item.get("type") == "reasoning":
+            known.add(item["id"])
+            _genuine(call, item)
+        elif item.get("type") == "function_call" and asked:
+            needed = call.house.thought(item.get("call_id"))
+            if needed is not None and needed not in known:
+                raise Refused(
+                    400,
+                    f"Item '{item['id']}' of type 'function_call' was provided without its required 'reasoning' item:"
+                    f" '{needed}'.",
+                    param="input",
+                )
+
+
+def _genuine(call: Call, item: Json) -> None:
+    ident, sealed = item["id"], item.get("encrypted_content")
+    if sealed is None:
+        stored = (each["id"] for response in call.house.stored.values() for each in response["output"])
+        if ident not in stored:
+            message = (
+                f"Item with id '{ident}' not found. Items are not persisted when `store` is set to false. Try again"
+                " with `store` set to true, or remove this item from your input."
+            )
+            raise Refused(404, message, param="input")
+        return
+    signed = opened(sealed)
+    if signed is None or not signed.place.startswith(_PLACE):
+        reason = "Encrypted content could not be decrypted or parsed."
+    elif signed.place != _PLACE + ident:
+        reason = "Encrypted content item_id did not match the target item id."
+    else:
+        return
+    message = f"The encrypted content for item {ident} could not be verified. Reason: {reason}"
+    raise Refused(400, message, "invalid_encrypted_content")
+
+
 def _usage(usage: Usage) -> Json:
     return {
         "input_tokens": usage.input,
@@ -196,12 +243,16 @@ class _Draft:
 
     def items(self) -> Iterator[_Told]:
         """The output items as they end, each with the events about its inside; ids are given here, once."""
-        if self.script.thinking:
-            yield self._reasoning()
+        reasoning = self._reasoning() if self.script.thinking else None
+        if reasoning is not None:
+            yield reasoning
         if self.script.pieces or not self.script.calls:
             yield self._message()
         for made in self.script.calls:
-            yield self._function_call(made)
+            item, told = self._function_call(made)
+            if reasoning is not None:
+                self.call.house.think(item["call_id"], reasoning[0]["id"])
+            yield item, told
 
     def _reasoning(self) -> _Told:
         script, ident = self.script, self.call.house.mint_hex("rs_", 48)
@@ -209,7 +260,7 @@ class _Draft:
         summary = [{"type": "summary_text", "text": script.thought}] if asked else []
         item: Json = {"id": ident, "type": "reasoning", "summary": summary}
         if "reasoning.encrypted_content" in (self.call.body.get("include") or ()):
-            item["encrypted_content"] = sign(script.thought)
+            item["encrypted_content"] = sign(_PLACE + ident, script.thought)
         if not asked:
             return item, []
         at = {"item_id": ident, "summary_index": 0}

@@ -1,7 +1,5 @@
 """What the sandbox says: decided once, in no dialect, the same for a plain answer and for a stream."""
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -46,6 +44,7 @@ _WEIGHTLESS = frozenset(
         "call_id",
         "tool_call_id",
         "tool_use_id",
+        "extra_content",
         "media_type",
         "mimeType",
         "mime_type",
@@ -185,11 +184,6 @@ def weigh(value: Any) -> int:
 def input_tokens(ask: Ask) -> int:
     """What the question counts for, at least one token."""
     return max(1, -(-ask.weight // 4)) + _ATTACHMENT_TOKENS * (ask.images + ask.files)
-
-
-def sign(thought: str) -> str:
-    """The signature of a piece of thinking: opaque base64, the same for the same text."""
-    return base64.b64encode(b"sandbox:" + hashlib.sha256(thought.encode()).digest()).decode()
 
 
 def _calls(ask: Ask) -> tuple[ToolCall, ...]:

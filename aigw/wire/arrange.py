@@ -44,7 +44,7 @@ def arrange(conversation: Conversation, target: Format, dialect: Dialect, ledger
     if border is not None and not plain:
         turns = _arranged(turns, border, target, ledger, continued=continued)
     if not continued:
-        _refuse_silence(turns, conversation)
+        turns = _addressed(turns, conversation, target, ledger)
     own, tools, settings = conversation.own, conversation.tools, conversation.settings
     if settings.max_tokens is not None and settings.max_tokens < 0:
         raise refusal(conversation.places.get("max_tokens", ""), "is below zero")
@@ -53,7 +53,7 @@ def arrange(conversation: Conversation, target: Format, dialect: Dialect, ledger
         tools = border.tools(tools)
     if conversation.tools or settings.tool_choice is not None or settings.parallel_tools is not None:
         settings = toolbox.chosen(conversation, tools, ledger)
-    if border is None and settings is conversation.settings:
+    if border is None and settings is conversation.settings and turns is conversation.turns:
         return conversation
     return msgspec.structs.replace(conversation, turns=turns, own=own, tools=tools, settings=settings)
 
@@ -84,10 +84,22 @@ def _continued(conversation: Conversation) -> bool:
     )
 
 
-def _refuse_silence(turns: list[Turn], conversation: Conversation) -> None:
+def _addressed(turns: list[Turn], conversation: Conversation, target: Format, ledger: Ledger) -> list[Turn]:
+    """The turns, if they say anything to the model.
+
+    OpenAI's formats take instructions alone; elsewhere the last of them becomes what the user says.
+    """
     for turn in turns:
         if turn.role == "user" or turn.role == "tool":
-            return
+            return turns
+    last = turns[-1] if turns else None
+    if last is not None and last.role != "assistant":
+        if target.system_in_place:
+            return turns
+        ledger.approximate(
+            last.at, "instructions alone are no conversation here: the last of them is sent as the user's"
+        )
+        return [*turns[:-1], msgspec.structs.replace(last, role="user")]
     place = _TURNS.get(conversation.own_format, "messages")
     problem = "says nothing" if not turns else "has no turn of a user"
     raise refusal(place, f"{problem}: send at least one message of a user with some text")

@@ -89,6 +89,10 @@ class Format(Protocol):
         """Whether arguments of tool calls have to be JSON objects; else any text passes."""
 
     @property
+    def system_in_place(self) -> bool:
+        """Whether system messages are turns among the others, so that a conversation may consist of them alone."""
+
+    @property
     def ids_once(self) -> bool:
         """Whether the id of a tool call may stand only once in a conversation."""
 

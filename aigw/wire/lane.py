@@ -13,11 +13,12 @@ import msgspec
 from aigw.errors import InvalidBody
 from aigw.wire import fold
 from aigw.wire.arrange import arrange
+from aigw.wire.custom_tools import CustomCalls, custom_tools
 from aigw.wire.deltas import Delta, Fail, Finish
 from aigw.wire.dialect import Dialect
 from aigw.wire.format import Format, StreamReader, StreamWriter, Trouble
 from aigw.wire.losses import Ledger, Loss
-from aigw.wire.neutral import Conversation
+from aigw.wire.neutral import Answer, Conversation
 from aigw.wire.sequence import Sequencer
 from aigw.wire.sse import Event, Splitter
 
@@ -100,6 +101,7 @@ class Lane:
 
     __slots__ = (
         "_asked",
+        "_custom",
         "_dialect",
         "_reader",
         "_sequencer",
@@ -124,6 +126,8 @@ class Lane:
         self.streams = True
         self._dialect = dialect
         self._asked = asking.conversation
+        names = custom_tools(asking.conversation)
+        self._custom = CustomCalls(names) if names else None
         self._splitter = Splitter()
         self._sequencer = Sequencer()
         self._reader: StreamReader | None = None
@@ -136,14 +140,17 @@ class Lane:
 
     def whole(self, data: bytes) -> bytes:
         """A whole answer in the caller's format. Raises ValueError if it is none."""
-        answer = self.target.read_answer(data, self._dialect)
-        return self.caller.write_answer(answer, self._asked, self.ledger)
+        return self.caller.write_answer(self._read(data), self._asked, self.ledger)
 
     def streamed(self, data: bytes) -> bytes:
         """A whole answer as the stream that the caller asked for: some upstreams do not stream. Raises ValueError."""
-        answer = self.target.read_answer(data, self._dialect)
+        answer = self._read(data)
         self.finished = True
         return self._new_writer().write(fold.unfolded(answer))
+
+    def _read(self, data: bytes) -> Answer:
+        answer = self.target.read_answer(data, self._dialect)
+        return answer if self._custom is None else self._custom.answer(answer)
 
     def _new_writer(self) -> StreamWriter:
         return self.caller.stream_writer(self._asked, self.ledger, array=self.array)
@@ -156,7 +163,7 @@ class Lane:
         for event in (*splitter.feed(data), *splitter.finish()):
             deltas += reader.read(event)
         deltas += reader.finish()
-        return self.caller.write_answer(fold.folded(self._sequencer.put(deltas)), self._asked, self.ledger)
+        return self.caller.write_answer(fold.folded(self._ordered(deltas)), self._asked, self.ledger)
 
     def feed(self, data: bytes) -> bytes:
         """More of a stream: what can be said of it by now. Raises EventTooLargeError."""
@@ -177,6 +184,9 @@ class Lane:
         for event in events:
             if event.kind == "event":
                 deltas += reader.read(event)
+            elif event.kind == "field" and event.raw.lstrip().startswith(b"{"):
+                # Some servers break a stream off with the JSON of an error, as if there had been no events.
+                deltas += reader.read(Event("event", event.raw.strip()))
         return self._written(deltas) if deltas else b""
 
     def _written(self, deltas: list[Delta]) -> bytes:
@@ -192,4 +202,8 @@ class Lane:
                 break
             if kind is Finish:
                 self.finished = True
-        return self._writer.write(self._sequencer.put(deltas))
+        return self._writer.write(self._ordered(deltas))
+
+    def _ordered(self, deltas: list[Delta]) -> list[Delta]:
+        ordered = self._sequencer.put(deltas)
+        return ordered if self._custom is None else self._custom.put(ordered)

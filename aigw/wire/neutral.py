@@ -211,9 +211,6 @@ class Turn(msgspec.Struct, kw_only=True):
     own: dict[str, Any] | None = None
 
 
-# -- tools ------------------------------------------------------------------------------------------------------------
-
-
 class Tool(msgspec.Struct, kw_only=True):
     """A function of the caller's: `parameters` is a JSON Schema (draft 2020-12 or older), None for none given."""
 
@@ -269,9 +266,6 @@ class ToolChoice(msgspec.Struct, kw_only=True):
     name: str | None = None
     custom: bool = False
     allowed: list[str] | None = None
-
-
-# -- settings ---------------------------------------------------------------------------------------------------------
 
 
 class OutputFormat(msgspec.Struct, kw_only=True):
@@ -360,8 +354,6 @@ class Conversation(msgspec.Struct, kw_only=True):
     own: dict[str, Any] = {}
     own_format: str = ""
 
-
-# -- answers ----------------------------------------------------------------------------------------------------------
 
 StopReason = Literal["end", "sequence", "length", "tools", "filter", "refusal", "pause", "context", "error", "other"]
 

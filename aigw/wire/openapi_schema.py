@@ -21,13 +21,13 @@ from aigw.wire.schema_words import ANNOTATIONS, BESIDE_CHOICE, OUT_OF, RENAMED, 
 MAX_DEPTH = 40
 """Schemas inside one another: far above what people write, below what a parser refuses."""
 
-MAX_NODES = 4000
+MAX_NODES = 2000
 """Schemas written for one: references to references multiply, and a body of a few KB must not become gigabytes."""
 
 MAX_UNROLLED = 2
 """How often a recursive schema is written out inside itself before it ends in any object."""
 
-_CUT = "refers to itself too deeply; any object stands there instead"
+_CUT = "a schema that refers to itself ends here, in any object"
 
 
 def to_openapi(schema: dict[str, Any], at: str, ledger: Ledger) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class _Rewriter:
         if "$ref" in schema:
             return self._reference(schema, at, depth)
         if "allOf" in schema:
-            return self.node(self._all_of(schema, at), at, depth + 1)
+            return self._all_of(schema, at, depth)
         plain = simplified(schema, at, self._ledger)
         self._report(schema, at)
         if "anyOf" in plain:
@@ -84,7 +84,7 @@ class _Rewriter:
             self._ledger.approximate(place, "refers to nothing within the schema; any object stands there instead")
             return self.node({"type": "object", **beside}, at, depth + 1)
         if self._stack.get(reference, 0) >= MAX_UNROLLED:
-            self._ledger.approximate(place, _CUT)
+            self._ledger.approximate(at, _CUT)
             return {"type": "object"}
         self._ledger.rewrite(place, "Gemini knows no references: what it refers to stands in its place")
         self._stack[reference] = self._stack.get(reference, 0) + 1
@@ -93,6 +93,7 @@ class _Rewriter:
             written = self.node(found, self._at + reference[1:], depth + 1)
             written.update((key, beside[key]) for key in ("title", "description", "default") if key in beside)
         else:
+            self._ledger.rewrite(at, "what the reference asks for and what stands beside it are merged")
             written = self.node(self._merged(found, beside, place), at, depth + 1)
         self._stack[reference] -= 1
         return written
@@ -104,34 +105,49 @@ class _Rewriter:
             self._ledger.approximate(place, f"says {', '.join(clashes)} once more; one of them stands")
         return both
 
-    def _all_of(self, schema: dict[str, Any], at: str) -> dict[str, Any]:
+    def _all_of(self, schema: dict[str, Any], at: str, depth: int) -> dict[str, Any]:
         place = child(at, "allOf")
-        whole = {key: value for key, value in schema.items() if key != "allOf"}
-        parts = schema["allOf"] if isinstance(schema["allOf"], list) else []
-        self._ledger.rewrite(place, "Gemini knows no allOf: its schemas are merged")
-        for part in parts:
-            followed = self._followed(part, place)
-            if followed is None:
-                self._ledger.approximate(place, _CUT)
-            else:
-                whole = self._merged(whole, followed, place)
-        return whole
+        alone = schema.keys() <= {"allOf", *ANNOTATIONS}
+        self._ledger.rewrite(place if alone else at, "Gemini knows no allOf: its schemas are merged")
+        followed: list[str] = []
+        whole = self._flat(schema, place, followed)
+        for reference in followed:
+            self._stack[reference] = self._stack.get(reference, 0) + 1
+        written = self.node(whole, at, depth + 1)
+        for reference in followed:
+            self._stack[reference] -= 1
+        return written
 
-    def _followed(self, schema: Any, place: str) -> dict[str, Any] | None:
-        """A schema of an allOf with its reference followed; None where references do not end."""
-        for _ in range(MAX_UNROLLED):
-            if not isinstance(schema, dict) or "$ref" not in schema:
-                break
-            found = resolve(self._root, schema["$ref"])
-            beside = {key: value for key, value in schema.items() if key != "$ref"}
-            schema = self._merged(found or {"type": "object"}, beside, place)
-        return schema if isinstance(schema, dict) and "$ref" not in schema else None
+    def _flat(self, schema: dict[str, Any], place: str, followed: list[str]) -> dict[str, Any]:
+        """A schema with everything that its allOf asks for; `followed` are the references on the way."""
+        self._nodes += 1
+        parts = schema.get("allOf")
+        whole = {key: value for key, value in schema.items() if key != "allOf"}
+        for part in parts if isinstance(parts, list) else ():
+            if not isinstance(part, dict) or self._nodes > MAX_NODES:
+                self._ledger.approximate(place, "one of its schemas is none, or there are too many")
+                continue
+            reference = part.get("$ref")
+            if reference is not None:
+                known = reference in followed or self._stack.get(reference, 0) >= MAX_UNROLLED
+                found = None if known else resolve(self._root, reference)
+                if found is None:
+                    self._ledger.approximate(place, "refers to itself or to nothing: that is left out")
+                    found = {}
+                else:
+                    followed.append(reference)
+                beside = {key: value for key, value in part.items() if key != "$ref"}
+                part = self._merged(found, beside, place)
+            whole = self._merged(whole, self._flat(part, place, followed), place)
+        whole.pop("$ref", None)
+        return whole
 
     # -- choices --------------------------------------------------------------------------------------------------
 
     def _any_of(self, schema: dict[str, Any], at: str, depth: int) -> dict[str, Any]:
         """A choice; in the subset it stands alone, so what stands beside it goes into each branch."""
-        place = child(at, schema.pop(CHOICE, "anyOf"))
+        keyword = schema.pop(CHOICE, "anyOf")
+        place = child(at, keyword) if keyword else at
         beside = {key: value for key, value in schema.items() if key not in BESIDE_CHOICE}
         branches = [branch for branch in schema["anyOf"] if branch != {"type": "null"}]
         written = {key: schema[key] for key in BESIDE_CHOICE if key in schema and key != "anyOf"}
@@ -139,13 +155,13 @@ class _Rewriter:
             self._ledger.rewrite(place, "Gemini knows no null among the choices: `nullable` says it")
             written["nullable"] = True
         if beside and branches:
-            self._ledger.rewrite(place, "in Gemini's schemas a choice stands alone: what was beside it is in each")
+            self._ledger.rewrite(at, "in Gemini's schemas a choice stands alone: what was beside it is in each")
             base = self.node(beside, at, depth + 1)
             beside = beside if "anyOf" in base else base
         told = []
         for index, branch in enumerate(branches):
             whole = self._merged(beside, branch, place) if beside and isinstance(branch, dict) else branch
-            told.append(self.node(whole, child(place, index), depth + 1))
+            told.append(self.node(whole, child(place, index) if keyword else at, depth + 1))
         if not told:
             return {**written, "type": "null"}
         return {**told[0], **written} if len(told) == 1 else {**written, "anyOf": told}

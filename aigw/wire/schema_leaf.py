@@ -6,10 +6,25 @@ from typing import Any
 
 from aigw.wire.losses import Ledger, child
 from aigw.wire.schema_merge import shown
-from aigw.wire.schema_words import BESIDE_CHOICE, BOUNDS, COUNTS, FORMATS, SUBSET, TYPES, inferred_type, of_type
+from aigw.wire.schema_words import (
+    ANNOTATIONS,
+    BESIDE_CHOICE,
+    BOUNDS,
+    COUNTS,
+    FORMATS,
+    OF_NONE,
+    OF_OTHERS,
+    SHAPES,
+    SUBSET,
+    TYPES,
+    inferred_type,
+    of_type,
+)
 
 CHOICE = "x-choice"
-"""Stands, while a schema is rewritten, for the keyword that its choice was written with."""
+"""Stands, while a schema is rewritten, for the keyword that its choice was written with; empty for several types."""
+
+_TIGHTER = "another keyword beside it allows less, and stands for both"
 
 
 def any_value() -> dict[str, Any]:
@@ -23,18 +38,25 @@ def any_value() -> dict[str, Any]:
 def simplified(schema: dict[str, Any], at: str, ledger: Ledger) -> dict[str, Any]:
     """The schema with the keywords of the subset only, and those that it can say otherwise said so."""
     plain = {key: value for key, value in schema.items() if key in SUBSET or key == "prefixItems"}
+    for key, kind in SHAPES.items():
+        if key in plain and not isinstance(plain[key], kind):
+            del plain[key]
+            ledger.drop(child(at, key), "is malformed")
     _choice(schema, plain, at, ledger)
     if "const" in schema:
-        _const(schema["const"], plain, child(at, "const"), ledger)
+        alone = schema.keys() <= {"const", "type", *ANNOTATIONS} and (
+            schema["const"] is not None or "type" not in plain
+        )
+        _const(schema["const"], plain, child(at, "const") if alone else at, ledger)
     if isinstance(plain.get("type"), list):
-        _types(plain, child(at, "type"), ledger)
+        _types(plain, at, ledger)
     _exclusive(schema, plain, at, ledger)
     return plain
 
 
 def _choice(schema: dict[str, Any], plain: dict[str, Any], at: str, ledger: Ledger) -> None:
     any_of, one_of = schema.get("anyOf"), schema.get("oneOf")
-    if "anyOf" in plain and not (isinstance(any_of, list) and any_of):
+    if any_of == []:
         del plain["anyOf"]
         ledger.drop(child(at, "anyOf"), "is no choice")
     if one_of is None:
@@ -63,19 +85,30 @@ def _const(value: Any, plain: dict[str, Any], place: str, ledger: Ledger) -> Non
     ledger.rewrite(place, "Gemini knows no const: an enum or a range of one value says it")
 
 
-def _types(plain: dict[str, Any], place: str, ledger: Ledger) -> None:
+def _types(plain: dict[str, Any], at: str, ledger: Ledger) -> None:
     """One type each: null becomes `nullable`, several become a choice."""
     kinds = plain.pop("type")
     named = [kind for kind in kinds if kind != "null"]
-    ledger.rewrite(place, "Gemini's schemas have one type: null is `nullable`, others are a choice")
+    ledger.rewrite(child(at, "type"), "Gemini's schemas have one type: null is `nullable`, others are a choice")
     if "null" in kinds and named:
         plain["nullable"] = True
     if len(named) <= 1:
         plain["type"] = named[0] if named else "null"
     elif "anyOf" not in plain:
-        plain["anyOf"] = [of_type(plain, kind) for kind in named]
-        for key in [key for key in plain if key not in BESIDE_CHOICE]:
-            del plain[key]
+        _divide(plain, named, at, ledger)
+
+
+def _divide(plain: dict[str, Any], kinds: list[Any], at: str, ledger: Ledger) -> None:
+    """A choice of types, each with the keywords that are about it."""
+    branches = [of_type(plain, kind) for kind in kinds]
+    for key in [key for key in plain if key not in BESIDE_CHOICE]:
+        values = plain.pop(key)
+        told = [branch[key] for branch in branches if key in branch]
+        if key == "enum":
+            told = [told] if all(any(one in kept for kept in told) for one in values if one is not None) else []
+        if not told:
+            ledger.drop(child(at, key), f"says nothing of {', '.join(map(str, kinds))}")
+    plain["anyOf"], plain[CHOICE] = branches, ""
 
 
 def _exclusive(schema: dict[str, Any], plain: dict[str, Any], at: str, ledger: Ledger) -> None:
@@ -94,8 +127,11 @@ def _exclusive(schema: dict[str, Any], plain: dict[str, Any], at: str, ledger: L
             ledger.rewrite(child(at, key), f"of integers, the next one as {bound} says it")
         else:
             ledger.approximate(child(at, key), f"Gemini knows no {key}: {bound} lets the limit itself pass")
-        tighter = max if step > 0 else min
-        plain[bound] = tighter(before, limit) if value is not True and isinstance(before, int | float) else limit
+        if value is not True and isinstance(before, int | float):
+            limit = max(before, limit) if step > 0 else min(before, limit)
+            if limit != before:
+                ledger.rewrite(child(at, bound), _TIGHTER)
+        plain[bound] = limit
 
 
 # -- what is said of a value ------------------------------------------------------------------------------------------
@@ -108,10 +144,10 @@ def leaf(schema: dict[str, Any], at: str, ledger: Ledger) -> dict[str, Any]:
         ledger.approximate(at, "no schema with a type; text, number, boolean or object stands there instead")
         return {**{key: schema[key] for key in BESIDE_CHOICE if key in schema}, **any_value()}
     written: dict[str, Any] = {"type": kind}
-    written.update((key, schema[key]) for key in ("title", "description") if isinstance(schema.get(key), str))
-    if schema.get("nullable") is True:
-        written["nullable"] = True
-    if isinstance(schema.get("enum"), list):
+    written.update((key, schema[key]) for key in ("title", "description", "nullable") if key in schema)
+    for key in OF_OTHERS.get(kind, OF_NONE) & schema.keys():
+        ledger.drop(child(at, key), f"says nothing of type {kind}")
+    if "enum" in schema:
         _enum(schema["enum"], kind, written, child(at, "enum"), ledger)
     _format(schema.get("format"), written, child(at, "format"), ledger)
     _bounds(schema, written, at, ledger)
@@ -172,6 +208,8 @@ def _enum(values: list[Any], kind: str, written: dict[str, Any], place: str, led
 def _bounds(schema: dict[str, Any], written: dict[str, Any], at: str, ledger: Ledger) -> None:
     for key in (*BOUNDS, *COUNTS):
         value = schema.get(key)
+        if key in written and value is not None and value != written[key]:
+            ledger.rewrite(child(at, key), _TIGHTER)
         if value is None or key in written:
             continue
         good = not isinstance(value, bool) and isinstance(value, int | float)
@@ -181,5 +219,5 @@ def _bounds(schema: dict[str, Any], written: dict[str, Any], at: str, ledger: Le
             written[key] = int(value)
         else:
             ledger.drop(child(at, key), "is no such number")
-    if isinstance(schema.get("pattern"), str):
+    if "pattern" in schema:
         written["pattern"] = schema["pattern"]

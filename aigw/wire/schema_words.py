@@ -31,6 +31,26 @@ SUBSET = frozenset(
 )
 """The keywords of the subset."""
 
+SHAPES: dict[str, type] = {
+    "format": str,
+    "title": str,
+    "description": str,
+    "nullable": bool,
+    "enum": list,
+    "properties": dict,
+    "required": list,
+    "propertyOrdering": list,
+    "anyOf": list,
+    "pattern": str,
+}
+"""What the value of a keyword must be."""
+
+_OBJECTS = frozenset({"properties", "required", "propertyOrdering"})
+_ARRAYS = frozenset({"items", "prefixItems"})
+OF_NONE = _OBJECTS | _ARRAYS
+OF_OTHERS: dict[str, frozenset[str]] = {"object": _ARRAYS, "array": _OBJECTS}
+"""Keywords that a schema of a type is refused with, or that have no effect there; `OF_NONE` of all other types."""
+
 RENAMED = frozenset({"const", "oneOf", "allOf", "$ref", "exclusiveMinimum", "exclusiveMaximum", "prefixItems"})
 """Keywords that have another name in the subset, with a rule for each."""
 
@@ -89,8 +109,10 @@ def _type_of_all(values: list[Any]) -> str:
 
 def of_type(schema: dict[str, Any], kind: str) -> dict[str, Any]:
     """The keywords of a schema of several types that are about one of them."""
-    others: frozenset[str] = frozenset().union(*(words for name, words in _OF if name != _family(kind)))
+    others = frozenset().union(*(words for name, words in _OF if name != _family(kind))) - {"format"}
     mine = {key: value for key, value in schema.items() if key not in others and key not in _OF_ALL}
+    if mine.get("format") not in FORMATS.get(kind, ()):
+        mine.pop("format", None)
     values = mine.pop("enum", None)
     if isinstance(values, list) and any(_fits(value, kind) for value in values):
         mine["enum"] = [value for value in values if _fits(value, kind)]

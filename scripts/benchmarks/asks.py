@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+# Path of a surface, and what an application sends there.
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 ACCESS_KEY = "aigw-bench-0123456789abcdef"
 PROVIDER_KEY = "sk-bench-0123456789"
 ANSWER_BYTES = 1024
@@ -14,6 +18,10 @@ SMALL_BYTES, MEDIUM_BYTES, HUGE_BYTES = 1024, 32 * 1024, 10_000_000
 # A provider of the gateway, which is also the first part of a path of the upstream, and its only model.
 SMALL, BURSTS, SINGLE, SLOW, ENDLESS, SINK = "small", "bursts", "single", "slow", "endless", "sink"
 RAW = (BURSTS, SINGLE, SLOW, ENDLESS)
+# Providers of Messages, with the deltas of each of their streams.
+LONG, LONGER = "long", "longer"
+STORIES: Mapping[str, int] = MappingProxyType({LONG: 5_000, LONGER: 50_000})
+_MAX_TOKENS = 4096
 
 
 def answer() -> str:
@@ -26,9 +34,11 @@ def answer() -> str:
     return _json(told)
 
 
-def ask(model: str, size: int = SMALL_BYTES, *, stream: bool = False) -> bytes:
-    """A chat request of so many bytes."""
-    told = {"model": model, "messages": [{"role": "user", "content": ""}], "stream": stream}
+def ask(model: str, size: int = SMALL_BYTES, *, stream: bool = False, surface: str = CHAT) -> bytes:
+    """A request of so many bytes in the format of a surface."""
+    told: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": ""}], "stream": stream}
+    if surface == MESSAGES:
+        told["max_tokens"] = _MAX_TOKENS
     told["messages"] = [{"role": "user", "content": _filler(size - len(_json(told)))}]
     return _json(told).encode()
 

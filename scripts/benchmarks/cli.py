@@ -19,7 +19,7 @@ from types import FrameType, MappingProxyType
 
 import attrs
 
-from . import code, evenness, speed, weight
+from . import code, evenness, speed, translation, weight
 from .figures import BenchError, Figure, Missing, Outcome
 from .laps import Bench, Plan
 from .report import Circumstances, document, table
@@ -32,7 +32,7 @@ NEEDS = "it compares with nginx under the load of wrk, on Linux (Debian, Ubuntu:
 FULL = Plan(rounds=5, seconds=1.5, starts=5, streams=1000, watched=8.0)
 QUICK = Plan(rounds=2, seconds=0.4, starts=2, streams=1000, watched=2.0)
 # Then what has been measured is reported and the rest is not.
-FULL_SECONDS, QUICK_SECONDS = 230.0, 38.0
+FULL_SECONDS, QUICK_SECONDS, LITELLM_SECONDS = 300.0, 50.0, 100.0
 
 
 @attrs.frozen
@@ -40,7 +40,7 @@ class Measure:
     """One measurement: the figures that come out, and how it is done."""
 
     figures: tuple[Figure, ...]
-    run: Callable[[Bench], list[Outcome]]
+    run: Callable[[Bench], Sequence[Outcome | Missing]]
 
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
@@ -54,6 +54,10 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
         "start": Measure((weight.START,), weight.start),
         "crowd": Measure((evenness.FIRST, evenness.LAST), evenness.crowd),
         "trickle": Measure((weight.TRICKLE,), weight.trickle),
+        "chunks": Measure((translation.BURST_CHUNKS, translation.SINGLE_CHUNKS), translation.chunks),
+        "translated": Measure((translation.PASSING,), translation.translated),
+        "litellm": Measure((translation.LITELLM,), translation.litellm),
+        "long": Measure((translation.LINEAR, translation.PEAK), translation.long),
     }
 )
 
@@ -83,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bench: interrupted; everything that it started is stopped", file=sys.stderr)
         return INTERRUPTED
     print(json.dumps(document(results, under), indent=2, ensure_ascii=False) if options.json else _told(results, under))
-    return GOOD if all(isinstance(each, Outcome) and each.reached for each in results) else FAILED
+    return GOOD if all(map(_good, results)) else FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Measures the gateway beside nginx on this machine, on loopback; see docs/guides/performance.md.",
         epilog=f"figures: {', '.join(MEASURES)}",
     )
-    parser.add_argument("--quick", action="store_true", help="in half a minute instead of three, less exactly")
+    parser.add_argument("--quick", action="store_true", help="in less than a minute instead of four, less exactly")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--only", type=_names, default=tuple(MEASURES), metavar="FIGURE,…", help="only these figures")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds to take the median of")
@@ -100,10 +104,15 @@ def _parser() -> argparse.ArgumentParser:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--plain", action="store_true", help="measure the sources as they are, uncompiled")
     which.add_argument("--code", type=Path, metavar="DIR", help="measure the package aigw in this folder")
+    parser.add_argument("--litellm", type=Path, metavar="PATH", help="the command of a LiteLLM to compare with")
     parser.add_argument(
         "--realtime", action="store_true", help="real-time priority, so that nothing else interferes (needs root)"
     )
     return parser
+
+
+def _good(result: Outcome | Missing) -> bool:
+    return result.reached if isinstance(result, Outcome) else not result.asked
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -129,9 +138,10 @@ def _measured(options: argparse.Namespace) -> tuple[list[Outcome | Missing], Cir
         measured = code.prepare(Path(folder), plain=options.plain, given=options.code)
         cores = Cores.usable()
         stage = Stage(Path(folder), cores, realtime=options.realtime)
-        with stage, _limited(QUICK_SECONDS if options.quick else FULL_SECONDS) as limit:
+        most = (QUICK_SECONDS if options.quick else FULL_SECONDS) + (LITELLM_SECONDS if options.litellm else 0.0)
+        with stage, _limited(most) as limit:
             servers = Servers(stage, measured)
-            bench = Bench(stage, servers, plan, servers.nginx(), servers.gateway())
+            bench = Bench(stage, servers, plan, servers.nginx(), servers.gateway(), options.litellm)
             results = [each for name in options.only for each in _one(bench, name, limit)]
     under = Circumstances(
         _machine(cores),

@@ -72,10 +72,11 @@ class Outcome:
 
 @attrs.frozen
 class Missing:
-    """A figure that could not be measured, and why."""
+    """A figure that was not measured, and why. `asked`: it should have been; that is a failure then."""
 
     figure: Figure
     reason: str
+    asked: bool = True
 
 
 def median(values: Sequence[float]) -> float:

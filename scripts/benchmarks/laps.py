@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from . import load
+from .asks import CHAT
 from .figures import Amount, BenchError, median
 from .load import Tally
 from .processes import cpu_seconds
@@ -38,16 +39,19 @@ class Bench:
     plan: Plan
     nginx: Server
     gateway: Server
+    # The command of a LiteLLM to compare with, if there is one.
+    litellm: Path | None = None
 
 
 @attrs.frozen
 class Run:
-    """One way that laps are run: through which server, to which provider, with which script and connections."""
+    """One way that laps are run: through which server, to which provider on which surface, with what connections."""
 
     server: Server
     provider: str
     script: Path
     connections: int
+    surface: str = CHAT
 
 
 @attrs.frozen
@@ -67,7 +71,7 @@ def lap(bench: Bench, run: Run, seconds: float) -> Lap:
     """One lap. Raises BenchError."""
     before = cpu_seconds(run.server.pid)
     try:
-        tally = load.run(bench.stage, run.script, run.server.url(run.provider), run.connections, seconds)
+        tally = load.run(bench.stage, run.script, run.server.url(run.provider, run.surface), run.connections, seconds)
     except BenchError as error:
         raise BenchError(f"through {run.server.name}: {error}") from None
     spent = cpu_seconds(run.server.pid) - before

@@ -29,6 +29,8 @@ end
 """
 # An answer may take this much longer than the lap; then something hangs.
 _GRACE_SECONDS = 15.0
+# An answer after this is a failure (wrk's own 2 s are less than some servers take for it under load).
+_ANSWER_SECONDS = 10
 
 
 @attrs.frozen
@@ -73,5 +75,6 @@ def run(stage: Stage, lua: Path, url: str, connections: int, seconds: float) -> 
     """One lap on so many connections. Raises BenchError."""
     # wrk takes whole seconds only; told to stop early it still sums up, with the time that it really took.
     whole = round(seconds + _GRACE_SECONDS)
-    command = ("wrk", "--threads=1", f"--connections={connections}", f"--duration={whole}s", f"--script={lua}", url)
+    limits = (f"--duration={whole}s", f"--timeout={_ANSWER_SECONDS}s")
+    command = ("wrk", "--threads=1", f"--connections={connections}", *limits, f"--script={lua}", url)
     return parse(stage.interrupted(command, Place.LOAD, seconds, _GRACE_SECONDS))

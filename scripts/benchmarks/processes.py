@@ -9,7 +9,9 @@ from pathlib import Path
 from .figures import BenchError
 
 _PROC = Path("/proc")
-_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
+_MEMORY = re.compile(r"^(VmRSS|VmHWM):\s+(\d+) kB$", re.MULTILINE)
+# To /proc/PID/clear_refs: forget the peak of resident memory.
+_FORGET_PEAK = "5"
 # Fields of /proc/PID/stat after the command's name, which may hold spaces: 14 and 15 of proc(5), counted from 3.
 _UTIME, _STIME = 11, 12
 
@@ -44,12 +46,28 @@ def resident_mib(pid: int) -> float:
         raise BenchError(f"process {pid} ended while it was measured") from None
 
 
-def resident(status: str) -> float:
-    """VmRSS of /proc/PID/status in MiB. Raises BenchError when it is not there, as in a process that has ended."""
-    found = _RESIDENT.search(status)
-    if not found:
+def forget_peak(pid: int) -> None:
+    """From now on `peak_mib` is what comes. Raises BenchError where the kernel does not do that."""
+    try:
+        _PROC.joinpath(str(pid), "clear_refs").write_text(_FORGET_PEAK)
+    except OSError as error:
+        raise BenchError(f"the peak of memory cannot be reset: {error.strerror}") from None
+
+
+def peak_mib(pid: int) -> float:
+    """The most resident memory so far, in MiB. Raises BenchError if the process is gone."""
+    try:
+        return resident(_PROC.joinpath(str(pid), "status").read_text(), "VmHWM")
+    except OSError:
+        raise BenchError(f"process {pid} ended while it was measured") from None
+
+
+def resident(status: str, which: str = "VmRSS") -> float:
+    """A line of /proc/PID/status in MiB. Raises BenchError when it is not there, as in a process that has ended."""
+    found = dict(_MEMORY.findall(status))
+    if which not in found:
         raise BenchError("a process without memory was measured: it has ended")
-    return int(found[1]) / 1024
+    return int(found[which]) / 1024
 
 
 def children(pid: int) -> list[int]:

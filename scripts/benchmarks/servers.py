@@ -10,13 +10,14 @@ from pathlib import Path
 
 import attrs
 
-from .asks import ACCESS_KEY, PROVIDER_KEY, RAW, SINK, SMALL, answer
+from .asks import ACCESS_KEY, CHAT, PROVIDER_KEY, RAW, SINK, SMALL, STORIES, answer
 from .code import Code
 from .figures import BenchError
 from .processes import children
 from .stage import Place, Stage, free_ports
 
 READY_SECONDS = 15.0
+LITELLM_READY_SECONDS = 90.0
 _SCRIPTS = Path(__file__).resolve().parents[1]
 _UPSTREAM = """server { listen 127.0.0.1:%(port)d backlog=4096; default_type application/json;
   location / { return 200 '%(answer)s'; } }"""
@@ -50,11 +51,18 @@ key = "%(key)s"
 """
 _PROVIDER = """[providers.%(name)s]
 base_url = "http://127.0.0.1:%(port)d/%(name)s/v1"
-surfaces = ["chat-completions"]
+surfaces = ["%(surface)s"]
 models = ["%(name)s"]
 keys = ["%(key)s"]
 """
-_SURFACE = "/v1/chat/completions"
+_LITELLM = """model_list:
+  - model_name: %(name)s
+    litellm_params: {model: "openai/%(name)s", api_base: "http://127.0.0.1:%(port)d/%(name)s/v1", api_key: "%(key)s"}
+general_settings: {master_key: "%(access)s"}
+litellm_settings: {use_chat_completions_url_for_anthropic_messages: true, num_retries: 0}
+"""
+# It asks nobody for prices and tells nobody of itself.
+_LITELLM_ENVIRON = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "LITELLM_LOG": "ERROR"}
 
 
 @attrs.frozen
@@ -71,13 +79,13 @@ class Server:
     # From its start until it answered, in seconds.
     took: float = 0.0
 
-    def path(self, provider: str) -> str:
+    def path(self, provider: str, surface: str = CHAT) -> str:
         """Where a provider is asked through this server."""
-        return f"/{provider}{_SURFACE}" if self.by_path else _SURFACE
+        return f"/{provider}{surface}" if self.by_path else surface
 
-    def url(self, provider: str) -> str:
+    def url(self, provider: str, surface: str = CHAT) -> str:
         """The same as a URL."""
-        return f"http://127.0.0.1:{self.port}{self.path(provider)}"
+        return f"http://127.0.0.1:{self.port}{self.path(provider, surface)}"
 
     def forget_output(self) -> None:
         """Empty what it has printed: a log grows by 15 MB a second."""
@@ -110,8 +118,9 @@ class Servers:
         port, control = free_ports(2)
         folder, level = self._stage.folder / name, "info" if log else "off"
         text = _GATEWAY % {"port": port, "control": control, "folder": folder, "level": level, "key": ACCESS_KEY}
-        for provider, upstream in ((SMALL, self.small), (SINK, self.sink), *((raw, self.raw) for raw in RAW)):
-            text += _PROVIDER % {"name": provider, "port": upstream.port, "key": PROVIDER_KEY}
+        text += _provider(SMALL, self.small) + _provider(SINK, self.sink)
+        text += "".join(_provider(name, self.raw) for name in RAW)
+        text += "".join(_provider(name, self.raw, "messages") for name in STORIES)
         config, output = folder.with_suffix(".toml"), folder.with_suffix(".log")
         config.touch(0o600)
         config.write_text(text)
@@ -119,6 +128,27 @@ class Servers:
         command = (sys.executable, "-P", "-m", "aigw", "serve", "--config", config)
         process = self._stage.start(command, place, output, environ={"PYTHONPATH": str(self._code.folder)})
         self._stage.await_answer(process, output, control, "/readyz", READY_SECONDS)
+        took = time.monotonic() - began
+        return Server(name, process, process.pid, port, output, by_path=False, took=took)
+
+    def litellm(self, command: Path, place: Place = Place.PROXY) -> Server:
+        """LiteLLM with one worker, an access key, no database, and the small upstream as its only model.
+
+        Its `/v1/messages` asks the upstream's `/v1/chat/completions`, as ours does. Raises BenchError.
+        """
+        name, (port,) = self._name("litellm"), free_ports(1)
+        folder = self._stage.folder / name
+        folder.mkdir()
+        values = {"name": SMALL, "port": self.small.port, "key": PROVIDER_KEY, "access": ACCESS_KEY}
+        config, output = folder.with_suffix(".yaml"), folder.with_suffix(".log")
+        config.write_text(_LITELLM % values)
+        began = time.monotonic()
+        where = ("--host", "127.0.0.1", "--port", str(port))
+        environ = {**_LITELLM_ENVIRON, "HOME": str(folder)}
+        process = self._stage.start(
+            (command, "--config", config, "--num_workers", "1", *where), place, output, environ=environ
+        )
+        self._stage.await_answer(process, output, port, "/health/liveliness", LITELLM_READY_SECONDS)
         took = time.monotonic() - began
         return Server(name, process, process.pid, port, output, by_path=False, took=took)
 
@@ -160,3 +190,7 @@ class Servers:
     def _name(self, kind: str) -> str:
         self._made += 1
         return f"{kind}-{self._made}"
+
+
+def _provider(name: str, upstream: Server, surface: str = "chat-completions") -> str:
+    return _PROVIDER % {"name": name, "port": upstream.port, "key": PROVIDER_KEY, "surface": surface}

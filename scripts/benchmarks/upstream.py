@@ -1,4 +1,4 @@
-"""An upstream that nginx cannot be: paced streams, slow streams, an endless answer, a sink. A process of its own.
+"""An upstream that nginx cannot be: paced, slow and long streams, an endless answer, a sink. A process of its own.
 
 The first part of a path says which. It does as little as it can for each chunk, since it shares a core with wrk.
 """
@@ -6,6 +6,7 @@ The first part of a path says which. It does as little as it can for each chunk,
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from typing import cast
 
 import uvloop
 
-from .asks import BURSTS, ENDLESS, SINGLE, SINK, SLOW, answer
+from .asks import BURSTS, ENDLESS, SINGLE, SINK, SLOW, STORIES, answer
 
 STREAM_CHUNKS = 50
 CHUNK_BYTES = 200
@@ -55,6 +56,24 @@ LAST = _framed(_event(b"", b'"stop"}],"usage":{"prompt_tokens":9,"completion_tok
 END = _framed(b"data: [DONE]\n\n") + b"0\r\n\r\n"
 # What is flushed one after the other: the words, the event with usage, the end.
 FLUSHES = (*[WORD] * (STREAM_CHUNKS - 2), LAST, END)
+
+
+def story(deltas: int) -> bytes:
+    """A whole stream of Messages with so many deltas, each in an HTTP chunk of its own."""
+    usage = {"input_tokens": 9, "output_tokens": 1}
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "bench", "content": [], "usage": usage}
+    stop = {"stop_reason": "end_turn", "stop_sequence": None}
+    text = {"type": "text_delta", "text": " word word word word"}
+    begin = _named("message_start", message={**message, "stop_reason": None, "stop_sequence": None})
+    begin += _named("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    end = _named("content_block_stop", index=0)
+    end += _named("message_delta", delta=stop, usage={"output_tokens": deltas}) + _named("message_stop")
+    return begin + _named("content_block_delta", index=0, delta=text) * deltas + end + b"0\r\n\r\n"
+
+
+def _named(name: str, **members: object) -> bytes:
+    data = json.dumps({"type": name, **members}, separators=(",", ":"))
+    return _framed(f"event: {name}\ndata: {data}\n\n".encode())
 
 
 class Ticker:
@@ -137,6 +156,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(_head(200, ENDLESS_BYTES))
             self._owed = ENDLESS_BYTES
             self._pour()
+        elif kind in STORIES:
+            self._transport.write(_STREAM_HEAD + story(STORIES[kind]))
         else:
             text = answer().encode() if kind == SINK else b""
             self._transport.write(_head(200 if kind == SINK else 404, len(text)) + text)

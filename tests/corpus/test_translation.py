@@ -18,7 +18,7 @@ from aigw.wire.dialect import Dialect
 from aigw.wire.lane import Asking, Lane
 from aigw.wire.losses import Ledger
 
-from ..support import heard, recorded, specs
+from ..support import differ, heard, recorded, specs
 from ..support.heard import Heard
 from ..support.recorded import Recorded
 from ..support.request_corpus import HELLO
@@ -223,3 +223,40 @@ def test_what_cannot_hold_does_not(name: str, cases: list[Recorded]) -> None:
     case = next(case for case in cases if case.name == name)
     callers = CANNOT[name][0] or CALLERS
     assert [caller for caller in callers if not any(tried(case, caller, way) for way in ways(case))] == []
+
+
+# What is content in an answer of each format, and members in it that only label or number it.
+CONTENT = re.compile(
+    r"/choices/\d+/(message|logprobs)/|/citations/|/search_results/\d+/(url|title)|/output/|/content/"
+    r"|/candidates/\d+/(content|logprobsResult|groundingMetadata|citationMetadata)/"
+)
+LABELS = re.compile(
+    r"/(type|index|id|object|role|status|phase|thought|name|caller|format|closed|date|last_updated|source|tokenId"
+    r"|start_index|end_index|is_error|enabled|outcome|language|file_search_call_id|call_id|tool_use_id)$"
+)
+# Seals wrap what only the maker can read; that they hold is another test's concern.
+SEALED = re.compile(r"signature|encrypted|/data$|thought")
+# Bytes of a token are those of its text; the others are a gateway's or a server's own, beside the message.
+ASIDE = re.compile(r"/bytes/\d+$|/message/(padding|provider_metadata)")
+
+
+def unheard(case: Recorded, caller: str) -> list[str]:
+    """Content of an answer that the caller does not get, and of which the ledger says nothing."""
+    way = lane(case, caller, stream=False)
+    written = json.loads(way.whole(case.answer))
+    if any(loss.pointer.startswith("answer:") for loss in way.ledger.entries):
+        return []
+    places = [leaf.partition(" = ")[0] for leaf in differ.lost(json.loads(case.answer), written, ())]
+    others = (LABELS, SEALED, ASIDE)
+    return [place for place in places if CONTENT.match(place) and not any(kind.search(place) for kind in others)]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_what_a_caller_does_not_get_is_told(caller: str, cases: list[Recorded]) -> None:
+    """Citations, logprobs, pictures, searches: what the caller's format has no place for stands in the ledger."""
+    answered = [case for case in cases if "answer" in ways(case) and case.format != caller]
+    wrong = {}
+    for case in answered:
+        if not excused(case, caller) and not tried(case, caller, "answer") and unheard(case, caller):
+            wrong[f"{case.format} {case.provider} {case.name}"] = unheard(case, caller)
+    assert wrong == {}

@@ -51,6 +51,15 @@ def refusals(kind: type[errors.Refusal] = errors.Refusal) -> Iterator[type[error
         yield from refusals(each)
 
 
+def chosen(value: ast.expr) -> Iterator[ast.AST]:
+    """The parts of an expression that may be its value: what is read by a name from elsewhere is not."""
+    yield value
+    if not isinstance(value, ast.Call):
+        for part in ast.iter_child_nodes(value):
+            if isinstance(part, ast.expr):
+                yield from chosen(part)
+
+
 def codes_in(source: str) -> Iterator[str]:
     """Codes given where an error is made (`code="…"`), chosen by a condition, or told as Trouble's second value."""
     for node in ast.walk(ast.parse(source)):
@@ -60,7 +69,7 @@ def codes_in(source: str) -> Iterator[str]:
         if isinstance(node.func, ast.Name) and node.func.id == "Trouble":
             given += node.args[1:2]
         for value in given:
-            for part in ast.walk(value):
+            for part in chosen(value):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     yield part.value
 
@@ -75,7 +84,7 @@ def codes(modules: Mapping[str, Path]) -> set[str]:
 
 def test_codes_are_found() -> None:
     """A code is seen as a word, behind a condition, and in a Trouble."""
-    source = 'NotFound("x", code="a")\nf(code="b" if y else None)\nTrouble(502, "c", "m")\nf(code=code)'
+    source = 'NotFound("x", code="a")\nf(code="b" if y else None)\nTrouble(502, "c", "m")\nf(code=code)\nf(code=d("e"))'
     assert set(codes_in(source)) == {"a", "b", "c"}
 
 

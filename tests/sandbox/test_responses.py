@@ -56,7 +56,8 @@ def _without_ids(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_ids(one) for one in value]
     if isinstance(value, dict):
-        idle = ("id", "call_id", "created_at", "completed_at")
+        # Encrypted content is sealed for its item.
+        idle = ("id", "call_id", "created_at", "completed_at", "encrypted_content")
         return {key: _without_ids(inner) for key, inner in value.items() if key not in idle}
     return value
 

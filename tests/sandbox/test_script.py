@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.sandbox.faults import CALM, parse
-from aigw.sandbox.script import Ask, Limits, Tool, Toolbox, ToolCall, sign, tokens, weigh, write
+from aigw.sandbox.script import Ask, Limits, Tool, Toolbox, ToolCall, tokens, weigh, write
 
 _WEATHER = Tool("get_weather", {"properties": {"city": {"type": "string"}}})
 _TIME = Tool("get_time", {"properties": {"zone": {"type": "string"}}})
@@ -128,8 +128,3 @@ def test_only_prompt_text_weighs() -> None:
     """Binary, ids and structure do not count as prompt."""
     prompt = [{"role": "user", "content": [{"type": "text", "text": "1234"}, {"image_url": {"url": "data:..."}}]}]
     assert weigh(prompt) == 4
-
-
-def test_signatures_follow_from_the_thought() -> None:
-    """The same thought is signed alike, another one otherwise."""
-    assert sign("a") == sign("a") != sign("b")

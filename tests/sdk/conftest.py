@@ -1,12 +1,14 @@
-"""A gateway with its sandbox as a real process, and what other majors of the SDKs tell about it."""
+"""Gateways as real processes, one with its sandbox and one that crosses formats, and what SDKs tell about them."""
 
+import contextlib
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -15,15 +17,18 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from .targets import ACROSS, PROVIDERS, TARGETS
+
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
 _PLAY = _HERE / "drivers" / "play.py"
 _OLD_SDKS = _ROOT / ".venv" / "old-sdks"
+_NPM_SDKS = _ROOT / ".venv" / "npm-sdks"
 _KEY = "aigw-sdk-tests-0123456789"
 _STOP_SECONDS = 10
 _PLAY_SECONDS = 60
 
-PlayOld = Callable[[str], dict[str, Any]]
+Play = Callable[[str], dict[str, Any]]
 
 
 @frozen
@@ -34,25 +39,50 @@ class Served:
     key: str
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """`aigw serve` without any provider: it brings its sandbox."""
-    data = tmp_path_factory.mktemp("gateway")
-    command = [sys.executable, "-m", "aigw", "serve", "--listen", "127.0.0.1:0", "--control", "off"]
-    command += ["--set", f"server.data_dir={data}"]
+@contextlib.contextmanager
+def _running(folder: Path, *arguments: str) -> Iterator[dict[str, Any]]:
+    """A command of `aigw` that tells where it listens, until it is asked to stop."""
     # No provider's key variable may leak in: with one, the gateway would call that provider.
     environ = {"PATH": os.environ["PATH"], "AIGW_ACCESS_KEY": _KEY}
-    with (data / "stderr").open("wb") as errors:
+    command = [sys.executable, "-m", "aigw", *arguments]
+    with (folder / f"{arguments[0]}.stderr").open("wb") as errors:
         process = subprocess.Popen(command, cwd=_ROOT, env=environ, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert process.stdout is not None
-    started = json.loads(process.stdout.readline() or "{}")
+    told = process.stdout.readline()
     try:
-        assert started.get("event") == "started", (data / "stderr").read_text()
-        yield Served(started["listen"], _KEY)
+        assert told, (folder / f"{arguments[0]}.stderr").read_text()
+        yield json.loads(told)
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=_STOP_SECONDS)
     assert process.returncode == 0
+
+
+def _serving(folder: Path, *arguments: str) -> contextlib.AbstractContextManager[dict[str, Any]]:
+    own = ("--listen", "127.0.0.1:0", "--control", "off", "--set", f"server.data_dir={folder}")
+    return _running(folder, "serve", *own, *arguments)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`aigw serve` without any provider: it brings its sandbox."""
+    with _serving(tmp_path_factory.mktemp("gateway")) as started:
+        yield Served(started["listen"], _KEY)
+
+
+@pytest.fixture(scope="session")
+def crossing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`aigw serve` with providers that have one surface each, all of them at one sandbox."""
+    folder = tmp_path_factory.mktemp("crossing")
+    with _running(folder, "sandbox", "--json") as sandbox:
+        sections = [
+            f'[providers.{name}]\nsurfaces = ["{surface}"]\nkeys = ["sk-{name}-0123456789"]\n'
+            f'base_url = "{sandbox["url"]}/{"v1beta" if surface == "gemini" else "v1"}"\n'
+            for name, surface in PROVIDERS.items()
+        ]
+        (folder / "aigw.toml").write_text("\n".join(sections))
+        with _serving(folder, "--config", str(folder / "aigw.toml")) as started:
+            yield Served(started["listen"], _KEY)
 
 
 @pytest.fixture(scope="session")
@@ -66,22 +96,45 @@ def play() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="session")
-def play_old(served: Served) -> PlayOld:
-    """The facts that the old major of a driver's SDK tells, by scenario; skips where it is not installed."""
+def _told(command: Sequence[str | Path], **environ: str) -> dict[str, Any]:
+    """The facts that a player prints."""
+    environ = {"PATH": os.environ["PATH"], **environ}
+    told = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=_PLAY_SECONDS, check=False)
+    assert told.returncode == 0, told.stderr
+    facts: dict[str, Any] = json.loads(told.stdout)
+    return facts
+
+
+def _need_old() -> None:
     if not _OLD_SDKS.is_dir():
         pytest.skip(
             f"the SDKs' old majors are not in {_OLD_SDKS.relative_to(_ROOT)}: .venv/bin/pip install"
             f" --target {_OLD_SDKS.relative_to(_ROOT)} openai==1.109.1 anthropic==0.125.0"
         )
 
+
+@pytest.fixture(scope="session")
+def play_old(served: Served) -> Play:
+    """The facts that the old major of a driver's SDK tells, by scenario; skips where it is not installed."""
+    _need_old()
+
     @cache
     def play_all(driver: str) -> dict[str, Any]:
-        environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(_OLD_SDKS)}
-        command = [sys.executable, str(_PLAY), driver, served.base_url, served.key]
-        told = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=_PLAY_SECONDS, check=False)
-        assert told.returncode == 0, told.stderr
-        facts: dict[str, Any] = json.loads(told.stdout)
-        return facts
+        return _told([sys.executable, _PLAY, driver, served.base_url, served.key], PYTHONPATH=str(_OLD_SDKS))
+
+    return play_all
+
+
+@pytest.fixture(scope="session")
+def play_across(crossing: Served) -> Callable[[str, str], dict[str, Any]]:
+    """The facts that a major of a driver's SDK tells, by target and scenario; skips where it is not installed."""
+
+    @cache
+    def play_all(driver: str, major: str) -> dict[str, Any]:
+        if major == "old":
+            _need_old()
+        path = {"PYTHONPATH": str(_OLD_SDKS)} if major == "old" else {}
+        command = [sys.executable, _PLAY, driver, crossing.base_url, crossing.key, ",".join(ACROSS), *TARGETS]
+        return _told(command, **path)
 
     return play_all

@@ -21,7 +21,9 @@ from aigw.wire.neutral import (
     AnyTool,
     CacheMark,
     Candidate,
+    Citation,
     Conversation,
+    CustomTool,
     Logprob,
     Media,
     Part,
@@ -39,6 +41,7 @@ from aigw.wire.neutral import (
     ToolChoice,
     ToolResult,
     Turn,
+    WebSearch,
 )
 from aigw.wire.shapes import Usage
 
@@ -97,6 +100,12 @@ inline = st.builds(Source, text=texts, media_type=st.just("text/plain"))
 
 plain_texts: Parts = st.builds(Text, text=texts)
 refusals: Parts = st.builds(Refusal, text=texts)
+linked_citations = st.lists(
+    st.builds(Citation, kind=st.just("url"), url=urls, title=names, start=st.just(0), end=st.just(1)),
+    min_size=1,
+    max_size=2,
+    unique_by=lambda citation: citation.url,
+)
 caches = maybe(st.sampled_from([CacheMark(), CacheMark("5m"), CacheMark("1h")]))
 
 
@@ -119,7 +128,7 @@ class Means:
     `calls` makes a call of an id, `results` what a result has besides; `custom` tools take text; `tools`, `settings`.
 
     Of answers: `answered` makes the parts of a candidate in an order that the format keeps; `many` candidates;
-    `stops`; `usages`.
+    `stops`; `usages`; whether it is `dated`.
     """
 
     format: str
@@ -138,6 +147,7 @@ class Means:
     many: bool = False
     stops: tuple[StopReason, ...] = ("end", "length")
     usages: st.SearchStrategy[Usage] = _USAGES
+    dated: bool = True
 
 
 tokens = st.integers(0, 1000)
@@ -221,6 +231,8 @@ def conversations(draw: st.DrawFn, means: Means) -> Conversation:
         turns.append(_turn(draw, means, "user", some(means.shown, 3, 1)))
     turns = [turn for at, turn in enumerate(turns) if turn.parts and (not at or turn.role != turns[at - 1].role)]
     tools = draw(st.lists(means.tools, max_size=3, unique_by=lambda tool: getattr(tool, "name", "")))
+    tools += _called(turns, {getattr(tool, "name", "") for tool in tools})
+    tools.sort(key=lambda tool: isinstance(tool, WebSearch))  # some formats say it elsewhere
     settings = _settings(draw, means, tools)
     stream = draw(st.booleans())
     places = {name: f"/{name}" for name in means.settings if getattr(settings, name) is not None}
@@ -255,6 +267,16 @@ def _episode(draw: st.DrawFn, means: Means, at: int) -> list[Turn]:
     return [said, Turn(role="tool", parts=results)] if results else [said]
 
 
+def _called(turns: list[Turn], known: set[str]) -> list[AnyTool]:
+    """The tools that are called and not yet among those that are there: callers declare what they let be called."""
+    called = {part.name: part for turn in turns for part in turn.parts if isinstance(part, ToolCall)}
+    return [
+        CustomTool(name=name) if part.custom else Tool(name=name, parameters=SCHEMAS[0])
+        for name, part in called.items()
+        if name not in known
+    ]
+
+
 def _settings(draw: st.DrawFn, means: Means, tools: list[AnyTool]) -> Settings:
     said = {
         name: draw(strategy)
@@ -263,11 +285,14 @@ def _settings(draw: st.DrawFn, means: Means, tools: list[AnyTool]) -> Settings:
     }
     if "top_logprobs" in said:
         said["logprobs"] = True
-    named = [tool.name for tool in tools if isinstance(tool, Tool)]
+    functions = [tool.name for tool in tools if isinstance(tool, Tool)]
     choice = said.get("tool_choice")
-    if choice is not None and choice.mode == "tool":
-        said["tool_choice"] = ToolChoice(mode="tool", name=draw(st.sampled_from(named))) if named else None
-    if not tools:
+    if choice is not None and functions:
+        if choice.mode == "tool":
+            said["tool_choice"] = ToolChoice(mode="tool", name=draw(st.sampled_from(functions)))
+        elif choice.allowed is not None:
+            said["tool_choice"] = ToolChoice(mode=choice.mode, allowed=functions)
+    if not functions:
         said = {name: value for name, value in said.items() if name not in ("tool_choice", "parallel_tools")}
     return Settings(**said)
 
@@ -283,7 +308,7 @@ def answers(draw: st.DrawFn, means: Means) -> Answer:
         candidates=candidates,
         id=draw(names.map(lambda name: f"id_{name}")),
         model=draw(names),
-        created=1_700_000_000,
+        created=1_700_000_000 if means.dated else None,
         usage=draw(maybe(means.usages)),
     )
 

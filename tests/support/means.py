@@ -248,6 +248,7 @@ MESSAGES = Means(
     ),
     stops=("end", "length", "pause", "refusal", "context"),
     usages=usages_of("cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens"),
+    dated=False,
 )
 
 GEMINI = Means(

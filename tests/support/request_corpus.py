@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from . import specs
-from .schema_walk import DATA, MISSING, PDF, PIXEL, Json, Path, Walker
+from .schema_walk import DATA, PDF, PIXEL, Json, Path, Walker
 
 _WORDS: Json = {"type": "string"}
 _NUMBER: Json = {"type": "number"}

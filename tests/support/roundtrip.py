@@ -17,7 +17,7 @@ from aigw.wire.fold import folded, unfolded
 from aigw.wire.format import Format
 from aigw.wire.lane import Asking, Lane
 from aigw.wire.losses import Ledger
-from aigw.wire.neutral import Answer, Conversation, Stop, Thinking
+from aigw.wire.neutral import Answer, Candidate, Conversation, Refusal, Stop, Text, Thinking, ToolCall
 from aigw.wire.sequence import Sequencer
 from aigw.wire.shapes import Usage
 from aigw.wire.signatures import unseal
@@ -27,7 +27,7 @@ NAMES = ("chat", "responses", "messages", "gemini")
 PAIRS = list(product(NAMES, NAMES))
 LOADED: dict[str, Format] = formats.load()
 # A provider that takes all that its surface's documentation has; signatures in these tests are of the maker `p`.
-DIALECT = Dialect(maker="p", developer=True, thinking_back="reasoning_content")
+DIALECT = Dialect(maker="p", developer=True, thinking_back="reasoning_details")
 
 each_format = pytest.mark.parametrize("name", NAMES)
 each_pair = pytest.mark.parametrize(("caller", "target"), PAIRS, ids=["-to-".join(pair) for pair in PAIRS])
@@ -84,10 +84,33 @@ _NOTHING: tuple[Any, ...] = (None, [], {})
 
 def unsealed(thinking: Thinking) -> Thinking:
     """With the signature that a seal holds. Whose an unsigned thought is nobody knows in a format without names."""
-    if thinking.signature is None:
+    held = thinking.signature
+    if held is None:
         return msgspec.structs.replace(thinking, maker="", id=None, summary=False)
-    opened = unseal(thinking.signature)
-    return thinking if opened is None else msgspec.structs.replace(opened, text=thinking.text)
+    if held.startswith("{"):  # a detail of OpenRouter's kind, verbatim
+        detail = json.loads(held)
+        held = detail.get("signature") or detail["data"]
+    opened = unseal(held)
+    return thinking if opened is None else unsealed(msgspec.structs.replace(opened, text=thinking.text))
+
+
+def gist(answer: Answer) -> Any:
+    """What an answer says, whatever the order in which a format tells it and however it encodes arguments."""
+    return [_said(candidate) for candidate in answer.candidates], answer.id, bare(answer.usage)
+
+
+def _said(candidate: Candidate) -> dict[str, Any]:
+    parts = candidate.parts
+    thoughts = [unsealed(part) for part in parts if isinstance(part, Thinking)]
+    return {
+        "text": "".join(part.text for part in parts if isinstance(part, Text)),
+        "refusal": "".join(part.text for part in parts if isinstance(part, Refusal)),
+        "thoughts": "".join(part.text for part in thoughts),
+        "signatures": [(part.signature, part.maker, part.bound) for part in thoughts if part.signature is not None],
+        "calls": [(part.id, part.name, json.loads(part.arguments)) for part in parts if isinstance(part, ToolCall)],
+        "stop": candidate.stop and candidate.stop.reason,
+        "index": candidate.index,
+    }
 
 
 def same(left: Any, right: Any) -> None:

@@ -37,6 +37,9 @@ class Target:
 
     name = "messages"
     tool_ids = re.compile(r"[A-Za-z0-9_-]{1,64}")
+    objects_only = True
+    system_in_place = False
+    ids_once = True
 
 
 TARGET = cast("Format", Target())
@@ -109,12 +112,22 @@ def test_empty_texts_and_turns_go() -> None:
 )
 @pytest.mark.parametrize(
     "turns",
-    [(), (user(""),), (Turn(role="system", parts=[Text(text="s")]),), (assistant("a"),)],
-    ids=["nothing", "empty", "system", "assistant"],
+    [(), (user(""),), (assistant("a"),)],
+    ids=["nothing", "empty", "assistant"],
 )
 def test_somebody_must_have_asked(turns: tuple[Turn, ...], own_format: str, place: str) -> None:
     """Without a user's turn there is nothing to answer, and the member that has the turns is named."""
     assert refused(conversation(*turns, own_format=own_format)) == place
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_instructions_alone(in_place: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are a conversation where they stand among the turns; elsewhere the last of them is sent as the user's."""
+    monkeypatch.setattr(Target, "system_in_place", in_place)
+    system = Turn(role="system", parts=[Text(text="s")], at="/messages/0")
+    got, losses = arranged(conversation(system))
+    assert [turn.role for turn in got.turns] == (["system"] if in_place else ["user"])
+    assert losses == ([] if in_place else [("/messages/0", "approximated")])
 
 
 def test_an_empty_result_stays_a_result() -> None:

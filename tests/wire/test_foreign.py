@@ -15,6 +15,9 @@ from aigw.wire.neutral import Citation, Conversation, Part, SearchHit, ServerToo
 class Target:
     name = "gemini"
     tool_ids = re.compile(".*")
+    objects_only = True
+    system_in_place = False
+    ids_once = True
 
 
 def crossed(part: Part, own_format: str) -> tuple[Part, list[tuple[str, str]]]:

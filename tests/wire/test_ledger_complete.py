@@ -48,6 +48,7 @@ DIALECTS: Mapping[str, Dialect] = {
     ),
 }
 
+
 @pytest.fixture(autouse=True)
 def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger keeps every entry."""
@@ -82,17 +83,24 @@ def faults(caller: str, target: str, dialect: str, variation: Variation) -> Iter
         yield f"ignored {variation.pointer} = {variation.value!r}"
 
 
+@functools.cache
+def found(caller: str, target: str, dialect: str) -> tuple[tuple[str, str], ...]:
+    """Labels and faults of all variations of a pair."""
+    return tuple(
+        (variation.label, fault)
+        for variation in variations(caller)
+        for fault in faults(caller, target, dialect, variation)
+    )
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("caller", "target"), PAIRS)
 def test_every_documented_member_is_carried_or_told(caller: str, target: str, dialect: str) -> None:
     """Each member, kind and word of a format is in every other format's request, or in the ledger by its pointer."""
-    found = [
-        f"{variation.label}: {fault}"
-        for variation in variations(caller)
-        for fault in faults(caller, target, dialect, variation)
-        if excuse(caller, target, fault) is None
+    wrong = [
+        f"{label}: {fault}" for label, fault in found(caller, target, dialect) if excuse(caller, target, fault) is None
     ]
-    assert found == []
+    assert wrong == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -103,10 +111,10 @@ def test_a_conversation_with_all_of_it(caller: str, target: str, dialect: str) -
     got = translated(caller, target, dialect, body)
     assert not isinstance(got, str), got
     output, ledger = got
-    found = [f"lost {leaf}" for leaf in differ.lost(json.loads(body), output, ledger)]
+    wrong = [f"lost {leaf}" for leaf in differ.lost(json.loads(body), output, ledger)]
     if caller != target:
-        found += [f"invalid {fault} [{dialect}]" for fault in specs.request_checker(target).faults(output)]
-    assert [fault for fault in found if excuse(caller, target, fault) is None] == []
+        wrong += [f"invalid {fault} [{dialect}]" for fault in specs.request_checker(target).faults(output)]
+    assert [fault for fault in wrong if excuse(caller, target, fault) is None] == []
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,6 @@ def test_every_excuse_is_needed() -> None:
         excuse(caller, target, fault)
         for caller, target in PAIRS
         for dialect in DIALECTS
-        for variation in variations(caller)
-        for fault in faults(caller, target, dialect, variation)
+        for _, fault in found(caller, target, dialect)
     }
     assert set(EXCUSED) - used == set()

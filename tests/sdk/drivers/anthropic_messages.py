@@ -4,22 +4,37 @@ import json
 from typing import Any
 
 import anthropic
+from pydantic import BaseModel
 
 SMALL = "sandbox-small"
+THINK = "sandbox-think"
 QUESTION = [{"role": "user", "content": "hello there my friend"}]
-ENDS = {"end_turn": "end", "tool_use": "tool"}
+LINK = "https://example.com/pixel.png"
+ENDS = {"end_turn": "end", "tool_use": "tool", "max_tokens": "limit"}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = {"name": "get_weather", "description": "Weather", "input_schema": SCHEMA}
 CLOCK = {"name": "get_time", "description": "Time", "input_schema": {"type": "object", "properties": {}}}
-FORMAT = {
-    "type": "json_schema",
-    "schema": {"type": "object", "properties": {"summary": {"type": "string"}, "score": {"type": "integer"}}},
+THINKING = {
+    "max_tokens": 3000,
+    "tools": [WEATHER],
+    "thinking": {"type": "enabled", "budget_tokens": 1024, "display": "summarized"},
 }
+
+
+class Answer(BaseModel):
+    """What a structured answer holds."""
+
+    summary: str
+    score: int
 
 
 def open_client(base_url: str, access_key: str) -> Any:
     """The SDK as an app would set it up."""
     return anthropic.AsyncAnthropic(base_url=base_url, api_key=access_key, max_retries=2, timeout=20)
+
+
+def _faulty(faults: str) -> str:
+    return f"{SMALL if ':' in SMALL else f'sandbox:{SMALL}'}!{faults}"
 
 
 def _said(message: Any) -> str:
@@ -36,8 +51,16 @@ def _facts(message: Any) -> dict[str, Any]:
     return {"said": _said(message), "ended": ENDS[message.stop_reason], "used": used}
 
 
-async def _ask(client: Any, model: str = SMALL, **more: Any) -> Any:
-    return await client.messages.create(**{"model": model, "max_tokens": 200, "messages": QUESTION} | more)
+def _answered(message: Any, *results: str) -> list[Any]:
+    """A message with the results of its calls behind it."""
+    said = [block.model_dump(exclude_none=True, exclude={"parsed_output"}) for block in message.content]
+    calls = zip((block.id for block in message.content if block.type == "tool_use"), results, strict=True)
+    told = [{"type": "tool_result", "tool_use_id": ident, "content": result} for ident, result in calls]
+    return [{"role": "assistant", "content": said}, {"role": "user", "content": told}]
+
+
+async def _ask(client: Any, model: str = "", **more: Any) -> Any:
+    return await client.messages.create(**{"model": model or SMALL, "max_tokens": 200, "messages": QUESTION} | more)
 
 
 async def text(client: Any) -> Any:
@@ -62,30 +85,56 @@ async def tool(client: Any) -> Any:
 
 
 async def parallel(client: Any) -> Any:
-    """Two tools are called at once, streamed."""
-    question = [{"role": "user", "content": "use both tools in parallel"}]
-    async with client.messages.stream(model=SMALL, max_tokens=200, messages=question, tools=[WEATHER, CLOCK]) as events:
+    """Two tools are called at once, streamed, and both results go back."""
+    messages: list[Any] = [{"role": "user", "content": "use both tools in parallel"}]
+    asked: dict[str, Any] = {"model": SMALL, "max_tokens": 200, "tools": [WEATHER, CLOCK]}
+    async with client.messages.stream(messages=messages, **asked) as events:
         message = await events.get_final_message()
-    return {"calls": _calls(message), "ended": ENDS[message.stop_reason]}
+    messages += _answered(message, "sunny", "noon")
+    async with client.messages.stream(messages=messages, **asked) as events:
+        second = await events.get_final_message()
+    return {"calls": _calls(message), "ended": ENDS[message.stop_reason], "said": _said(second)}
 
 
 async def loop(client: Any) -> Any:
     """A tool's result goes back, and the answer uses it."""
     messages: list[Any] = [{"role": "user", "content": "use the tool"}]
-    first = await _ask(client, messages=messages, tools=[WEATHER])
-    call = next(block for block in first.content if block.type == "tool_use")
-    messages += [
-        {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in first.content]},
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}]},
-    ]
+    messages += _answered(await _ask(client, messages=messages, tools=[WEATHER]), "sunny")
     second = await _ask(client, messages=messages, tools=[WEATHER])
     return {"said": _said(second), "ended": ENDS[second.stop_reason]}
 
 
+async def thinking(client: Any) -> Any:
+    """What was thought before a call goes back with its result."""
+    messages: list[Any] = [{"role": "user", "content": "use the tool"}]
+    first = await client.messages.create(messages=messages, model=THINK, **THINKING)
+    messages += _answered(first, "sunny")
+    second = await client.messages.create(messages=messages, model=THINK, **THINKING)
+    return {**_thought(first), "said": _said(second)}
+
+
+async def thinking_stream(client: Any) -> Any:
+    """The same, streamed."""
+    messages: list[Any] = [{"role": "user", "content": "use the tool"}]
+    async with client.messages.stream(messages=messages, model=THINK, **THINKING) as events:
+        first = await events.get_final_message()
+    messages += _answered(first, "sunny")
+    async with client.messages.stream(messages=messages, model=THINK, **THINKING) as events:
+        second = await events.get_final_message()
+    return {**_thought(first), "said": _said(second)}
+
+
+def _thought(message: Any) -> dict[str, Any]:
+    """The thought, and whether anything is signed."""
+    thought = "".join(block.thinking for block in message.content if block.type == "thinking")
+    signed = any(getattr(block, "signature", None) or getattr(block, "data", None) for block in message.content)
+    return {"thought": thought, "signed": signed}
+
+
 async def structured(client: Any) -> Any:
     """The answer fits a schema."""
-    message = await _ask(client, extra_body={"output_config": {"format": FORMAT}})
-    return json.loads(_said(message))
+    message = await client.messages.parse(model=SMALL, max_tokens=200, messages=QUESTION, output_format=Answer)
+    return message.parsed_output.model_dump()
 
 
 async def image(client: Any) -> Any:
@@ -95,13 +144,33 @@ async def image(client: Any) -> Any:
     return {"said": _said(await _ask(client, messages=[{"role": "user", "content": content}]))}
 
 
-async def thinking(client: Any) -> Any:
-    """Thinking comes with its signature, and may go back with it."""
-    first = await _ask(client, "sandbox-think", max_tokens=3000, thinking={"type": "enabled", "budget_tokens": 1024})
-    block = first.content[0]
-    turns = [*QUESTION, {"role": "assistant", "content": [one.model_dump(exclude_none=True) for one in first.content]}]
-    second = await _ask(client, messages=[*turns, {"role": "user", "content": "go on"}])
-    return {"first": block.type, "signed": len(block.signature) > 20, "said": _said(second)}
+async def image_link(client: Any) -> Any:
+    """An image is named by its URL."""
+    content = [{"type": "image", "source": {"type": "url", "url": LINK}}, {"type": "text", "text": "what is it"}]
+    return {"said": _said(await _ask(client, messages=[{"role": "user", "content": content}]))}
+
+
+async def unwilling(client: Any) -> Any:
+    """The model refuses."""
+    message = await _ask(client, _faulty("refusal"))
+    return {"refused": message.stop_reason == "refusal"}
+
+
+async def limited(client: Any) -> Any:
+    """The limit of tokens ends the answer."""
+    message = await _ask(client, max_tokens=2)
+    return {"said": _said(message), "ended": ENDS[message.stop_reason]}
+
+
+async def cached(client: Any) -> Any:
+    """Tokens from the cache are told beside those that went in."""
+    model = _faulty("input-tokens=100,cached=60,output-tokens=7")
+    async with client.messages.stream(model=model, max_tokens=200, messages=QUESTION) as events:
+        used = [(await _ask(client, model)).usage, (await events.get_final_message()).usage]
+    return [
+        [each.input_tokens + each.cache_read_input_tokens, each.output_tokens, each.cache_read_input_tokens]
+        for each in used
+    ]
 
 
 async def count(client: Any) -> Any:
@@ -120,7 +189,7 @@ async def models(client: Any) -> Any:
 async def headers(client: Any) -> Any:
     """Who answered, and after how many attempts, stands in the headers."""
     raw = await client.messages.with_raw_response.create(
-        model=f"sandbox:{SMALL}!status=529", max_tokens=200, messages=QUESTION, extra_body={"models": [SMALL]}
+        model=_faulty("status=529"), max_tokens=200, messages=QUESTION, extra_body={"models": [SMALL]}
     )
     # The old major parses at once, the new one in a coroutine.
     parsed = raw.parse()
@@ -159,7 +228,7 @@ def _body(error: Any) -> Any:
 async def rate_limited(client: Any) -> Any:
     """A rate limit that stays is retried by the SDK at the pace the upstream asked for, then raised."""
     try:
-        await _ask(client, f"sandbox:{SMALL}!status=429,retry-after-ms=20")
+        await _ask(client, _faulty("status=429,retry-after-ms=20"))
     except anthropic.RateLimitError as error:
         return _retried(error, "RateLimitError")
     return None
@@ -168,7 +237,7 @@ async def rate_limited(client: Any) -> Any:
 async def overloaded(client: Any) -> Any:
     """An overload that stays is retried by the SDK, then raised; 529 is this API's own status for it."""
     try:
-        await _ask(client, f"sandbox:{SMALL}!status=529,retry-after-ms=20")
+        await _ask(client, _faulty("status=529,retry-after-ms=20"))
     except anthropic.APIStatusError as error:
         # `OverloadedError` in the new major, `InternalServerError` in the old one.
         return _retried(error, "APIStatusError") | {"type": _body(error)["type"]}
@@ -197,7 +266,7 @@ async def broken(client: Any) -> Any:
     """A stream that stops midway raises."""
     pieces = 0
     try:
-        async for event in await _ask(client, f"sandbox:{SMALL}!cut-events=3c", stream=True):
+        async for event in await _ask(client, _faulty("cut-events=3c"), stream=True):
             pieces += event.type == "content_block_delta"
     except anthropic.APIStatusError as error:
         return {"raised": True, "pieces": pieces, "told": "stopped midway" in str(error)}
@@ -207,7 +276,7 @@ async def broken(client: Any) -> Any:
 async def broken_event(client: Any) -> Any:
     """A stream that stops within an event raises too."""
     try:
-        async for _ in await _ask(client, f"sandbox:{SMALL}!cut-bytes=1100", stream=True):
+        async for _ in await _ask(client, _faulty("cut-bytes=1100"), stream=True):
             pass
     except Exception as error:
         return {"raised": type(error).__module__.partition(".")[0] in ("anthropic", "httpx", "httpx2", "httpcore2")}

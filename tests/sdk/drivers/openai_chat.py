@@ -1,13 +1,17 @@
 """Chat Completions and the other classic surfaces through the `openai` SDK, old and new majors alike."""
 
+import json
 from typing import Any
 
 import openai
 from pydantic import BaseModel
 
 SMALL = "sandbox-small"
+THINK = "sandbox-think"
 QUESTION = [{"role": "user", "content": "hello there my friend"}]
-ENDS = {"stop": "end", "tool_calls": "tool"}
+ENDS = {"stop": "end", "tool_calls": "tool", "length": "limit"}
+USAGE = {"include_usage": True}
+LINK = "https://example.com/pixel.png"
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 WEATHER = {
     "type": "function",
@@ -32,29 +36,60 @@ def open_client(base_url: str, access_key: str) -> Any:
 
 
 def _faulty(faults: str) -> str:
-    return f"sandbox:{SMALL}!{faults}"
+    return f"{SMALL if ':' in SMALL else f'sandbox:{SMALL}'}!{faults}"
 
 
 def _used(usage: Any) -> list[int]:
     return [usage.prompt_tokens, usage.completion_tokens]
 
 
-async def _heard(stream: Any) -> dict[str, Any]:
-    """What a stream says: text in pieces, calls put together, its end, its usage."""
+async def _heard(stream: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a stream says: text in pieces, its end, its usage; and the message it adds up to."""
     pieces: list[str] = []
-    calls: dict[int, list[str]] = {}
+    message: dict[str, Any] = {"role": "assistant", "content": None}
+    calls: dict[int, Any] = {}
     ended = used = None
     async for chunk in stream:
         used = _used(chunk.usage) if chunk.usage else used
         for choice in chunk.choices:
             pieces += [choice.delta.content] if choice.delta.content else []
             ended = choice.finish_reason or ended
+            _think(choice.delta, message)
             for part in choice.delta.tool_calls or []:
-                call = calls.setdefault(part.index, ["", ""])
-                call[0] += part.function.name or ""
-                call[1] += part.function.arguments or ""
-    facts = {"said": "".join(pieces), "streamed": len(pieces) > 1, "ended": ENDS[ended or ""], "used": used}
-    return facts | ({"calls": sorted(calls.values())} if calls else {})
+                _call(part, calls)
+    if calls:
+        message["tool_calls"] = list(calls.values())
+    return {"said": "".join(pieces), "streamed": len(pieces) > 1, "ended": ENDS[ended or ""], "used": used}, message
+
+
+def _call(part: Any, calls: dict[int, Any]) -> None:
+    """A piece of a call, added to what came of it."""
+    call = calls.setdefault(part.index, {"type": "function", "function": {"name": "", "arguments": ""}})
+    call |= {"id": part.id} if part.id else {}
+    call["function"]["name"] += part.function.name or ""
+    call["function"]["arguments"] += part.function.arguments or ""
+    call |= {"extra_content": part.extra_content} if getattr(part, "extra_content", None) else {}
+
+
+def _think(delta: Any, message: dict[str, Any]) -> None:
+    """A piece of thinking, in the members that providers added to the API."""
+    for name in ("reasoning_content", "reasoning"):
+        if getattr(delta, name, None):
+            message[name] = message.get(name, "") + getattr(delta, name)
+    if getattr(delta, "reasoning_details", None):
+        message["reasoning_details"] = message.get("reasoning_details", []) + delta.reasoning_details
+
+
+def _made(message: dict[str, Any]) -> list[list[str]]:
+    """The calls of a message: names, and arguments with the spaces that some have taken out."""
+    made = (call["function"] for call in message.get("tool_calls", ()))
+    return sorted([call["name"], json.dumps(json.loads(call["arguments"]), separators=(",", ":"))] for call in made)
+
+
+def _answered(message: dict[str, Any], *results: str) -> list[dict[str, Any]]:
+    """A message with the results of its calls behind it."""
+    calls = zip(message["tool_calls"], results, strict=True)
+    return [message, *({"role": "tool", "tool_call_id": call["id"], "content": said} for call, said in calls)]
 
 
 async def text(client: Any) -> Any:
@@ -66,10 +101,10 @@ async def text(client: Any) -> Any:
 
 async def stream(client: Any) -> Any:
     """A streamed answer."""
-    options = {"include_usage": True}
-    return await _heard(
-        await client.chat.completions.create(model=SMALL, messages=QUESTION, stream=True, stream_options=options)
+    facts, _ = await _heard(
+        await client.chat.completions.create(model=SMALL, messages=QUESTION, stream=True, stream_options=USAGE)
     )
+    return facts
 
 
 async def tool(client: Any) -> Any:
@@ -77,29 +112,54 @@ async def tool(client: Any) -> Any:
     question = [{"role": "user", "content": "use the tool get_weather"}]
     answer = await client.chat.completions.create(model=SMALL, messages=question, tools=[WEATHER, CLOCK])
     choice = answer.choices[0]
-    calls = [[call.function.name, call.function.arguments] for call in choice.message.tool_calls]
-    return {"calls": calls, "ended": ENDS[choice.finish_reason]}
+    return {"calls": _made(choice.message.model_dump(exclude_none=True)), "ended": ENDS[choice.finish_reason]}
 
 
 async def parallel(client: Any) -> Any:
-    """Two tools are called at once, streamed."""
-    question = [{"role": "user", "content": "use both tools in parallel"}]
-    stream = await client.chat.completions.create(model=SMALL, messages=question, tools=[WEATHER, CLOCK], stream=True)
-    heard = await _heard(stream)
-    return {"calls": heard["calls"], "ended": heard["ended"]}
+    """Two tools are called at once, streamed, and both results go back."""
+    asked: dict[str, Any] = {"model": SMALL, "tools": [WEATHER, CLOCK], "stream": True}
+    messages: list[Any] = [{"role": "user", "content": "use both tools in parallel"}]
+    facts, message = await _heard(await client.chat.completions.create(messages=messages, **asked))
+    messages += _answered(message, "sunny", "noon")
+    second, _ = await _heard(await client.chat.completions.create(messages=messages, **asked))
+    return {"calls": _made(message), "ended": facts["ended"], "said": second["said"]}
 
 
 async def loop(client: Any) -> Any:
     """A tool's result goes back, and the answer uses it."""
     messages: list[Any] = [{"role": "user", "content": "use the tool"}]
     first = await client.chat.completions.create(model=SMALL, messages=messages, tools=[WEATHER])
-    message = first.choices[0].message
-    messages += [
-        message.model_dump(exclude_none=True),
-        {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "sunny"},
-    ]
+    messages += _answered(first.choices[0].message.model_dump(exclude_none=True), "sunny")
     second = await client.chat.completions.create(model=SMALL, messages=messages, tools=[WEATHER])
     return {"said": second.choices[0].message.content, "ended": ENDS[second.choices[0].finish_reason]}
+
+
+async def thinking(client: Any) -> Any:
+    """What was thought before a call goes back with its result."""
+    messages: list[Any] = [{"role": "user", "content": "use the tool"}]
+    asked: dict[str, Any] = {"model": THINK, "tools": [WEATHER], "reasoning_effort": "low"}
+    first = await client.chat.completions.create(messages=messages, **asked)
+    message = first.choices[0].message.model_dump(exclude_none=True)
+    messages += _answered(message, "sunny")
+    second = await client.chat.completions.create(messages=messages, **asked)
+    return {**_thought(message), "said": second.choices[0].message.content}
+
+
+async def thinking_stream(client: Any) -> Any:
+    """The same, streamed."""
+    messages: list[Any] = [{"role": "user", "content": "use the tool"}]
+    asked: dict[str, Any] = {"model": THINK, "tools": [WEATHER], "reasoning_effort": "low", "stream": True}
+    _, message = await _heard(await client.chat.completions.create(messages=messages, **asked))
+    messages += _answered(message, "sunny")
+    facts, _ = await _heard(await client.chat.completions.create(messages=messages, **asked))
+    return {**_thought(message), "said": facts["said"]}
+
+
+def _thought(message: dict[str, Any]) -> dict[str, Any]:
+    """The thought, and whether anything is signed."""
+    beside = any("extra_content" in call for call in message["tool_calls"])
+    signed = beside or any("signature" in each or "data" in each for each in message.get("reasoning_details", ()))
+    return {"thought": message.get("reasoning_content") or message.get("reasoning") or "", "signed": signed}
 
 
 async def structured(client: Any) -> Any:
@@ -113,6 +173,37 @@ async def image(client: Any) -> Any:
     content = [{"type": "text", "text": "what is it"}, {"type": "image_url", "image_url": {"url": PIXEL}}]
     answer = await client.chat.completions.create(model=SMALL, messages=[{"role": "user", "content": content}])
     return {"said": answer.choices[0].message.content}
+
+
+async def image_link(client: Any) -> Any:
+    """An image is named by its URL."""
+    content = [{"type": "text", "text": "what is it"}, {"type": "image_url", "image_url": {"url": LINK}}]
+    answer = await client.chat.completions.create(model=SMALL, messages=[{"role": "user", "content": content}])
+    return {"said": answer.choices[0].message.content}
+
+
+async def unwilling(client: Any) -> Any:
+    """The model refuses."""
+    answer = await client.chat.completions.create(model=_faulty("refusal"), messages=QUESTION)
+    choice = answer.choices[0]
+    return {"refused": bool(choice.message.refusal) or choice.finish_reason == "content_filter"}
+
+
+async def limited(client: Any) -> Any:
+    """The limit of tokens ends the answer."""
+    answer = await client.chat.completions.create(model=SMALL, messages=QUESTION, max_tokens=2)
+    return {"said": answer.choices[0].message.content, "ended": ENDS[answer.choices[0].finish_reason]}
+
+
+async def cached(client: Any) -> Any:
+    """Tokens from the cache are told among those that went in."""
+    facts = []
+    for more in ({}, {"stream": True, "stream_options": USAGE}):
+        model = _faulty("input-tokens=100,cached=60,output-tokens=7")
+        answer = await client.chat.completions.create(model=model, messages=QUESTION, **more)
+        usage = [chunk.usage async for chunk in answer][-1] if more else answer.usage
+        facts.append([*_used(usage), usage.prompt_tokens_details.cached_tokens])
+    return facts
 
 
 async def completion(client: Any) -> Any:

@@ -1,12 +1,15 @@
 """The Responses API through the `openai` SDK, old and new majors alike."""
 
+import json
 from typing import Any
 
 import openai
 from pydantic import BaseModel
 
 SMALL = "sandbox-small"
+THINK = "sandbox-think"
 QUESTION = "hello there my friend"
+LINK = "https://example.com/pixel.png"
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = {"type": "function", "name": "get_weather", "parameters": SCHEMA, "strict": False}
@@ -15,6 +18,13 @@ CLOCK = {
     "name": "get_time",
     "parameters": {"type": "object", "properties": {}},
     "strict": False,
+}
+
+THINKING = {
+    "tools": [WEATHER],
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "include": ["reasoning.encrypted_content"],
+    "store": False,
 }
 
 
@@ -30,13 +40,28 @@ def open_client(base_url: str, access_key: str) -> Any:
     return openai.AsyncOpenAI(base_url=f"{base_url}/v1", api_key=access_key, max_retries=2, timeout=20)
 
 
+def _faulty(faults: str) -> str:
+    return f"{SMALL if ':' in SMALL else f'sandbox:{SMALL}'}!{faults}"
+
+
 def _ended(response: Any) -> str:
     called = any(item.type == "function_call" for item in response.output)
-    return {"completed": "tool" if called else "end"}[response.status]
+    return {"completed": "tool" if called else "end", "incomplete": "limit"}[response.status]
 
 
 def _calls(response: Any) -> list[list[str]]:
-    return sorted([item.name, item.arguments] for item in response.output if item.type == "function_call")
+    """Names, and arguments with the spaces that some have taken out."""
+    made = (item for item in response.output if item.type == "function_call")
+    return sorted([item.name, json.dumps(json.loads(item.arguments), separators=(",", ":"))] for item in made)
+
+
+def _answered(response: Any, *results: str) -> list[Any]:
+    """What was said, with the results of its calls behind it."""
+    # What the SDK's own parsing added is no part of it.
+    said = [item.model_dump(exclude_none=True, exclude={"parsed_arguments"}) for item in response.output]
+    calls = [item.call_id for item in response.output if item.type == "function_call"]
+    pairs = zip(calls, results, strict=True)
+    return [*said, *({"type": "function_call_output", "call_id": call, "output": result} for call, result in pairs)]
 
 
 def _used(response: Any) -> list[int]:
@@ -69,24 +94,50 @@ async def tool(client: Any) -> Any:
 
 
 async def parallel(client: Any) -> Any:
-    """Two tools are called at once, streamed."""
-    question = "use both tools in parallel"
-    async with client.responses.stream(model=SMALL, input=question, tools=[WEATHER, CLOCK]) as events:
+    """Two tools are called at once, streamed, and both results go back."""
+    items: list[Any] = [{"role": "user", "content": "use both tools in parallel"}]
+    async with client.responses.stream(model=SMALL, input=items, tools=[WEATHER, CLOCK]) as events:
         answer = await events.get_final_response()
-    return {"calls": _calls(answer), "ended": _ended(answer)}
+    items += _answered(answer, "sunny", "noon")
+    async with client.responses.stream(model=SMALL, input=items, tools=[WEATHER, CLOCK]) as events:
+        second = await events.get_final_response()
+    return {"calls": _calls(answer), "ended": _ended(answer), "said": second.output_text}
 
 
 async def loop(client: Any) -> Any:
     """A tool's result goes back, and the answer uses it."""
     items: list[Any] = [{"role": "user", "content": "use the tool"}]
     first = await client.responses.create(model=SMALL, input=items, tools=[WEATHER])
-    call = next(item for item in first.output if item.type == "function_call")
-    items += [
-        call.model_dump(exclude_none=True),
-        {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"},
-    ]
+    items += _answered(first, "sunny")
     second = await client.responses.create(model=SMALL, input=items, tools=[WEATHER])
     return {"said": second.output_text, "ended": _ended(second)}
+
+
+async def thinking(client: Any) -> Any:
+    """What was thought before a call goes back with its result."""
+    items: list[Any] = [{"role": "user", "content": "use the tool"}]
+    first = await client.responses.create(model=THINK, input=items, **THINKING)
+    items += _answered(first, "sunny")
+    second = await client.responses.create(model=THINK, input=items, **THINKING)
+    return {**_thought(first), "said": second.output_text}
+
+
+async def thinking_stream(client: Any) -> Any:
+    """The same, streamed."""
+    items: list[Any] = [{"role": "user", "content": "use the tool"}]
+    async with client.responses.stream(model=THINK, input=items, **THINKING) as events:
+        first = await events.get_final_response()
+    items += _answered(first, "sunny")
+    async with client.responses.stream(model=THINK, input=items, **THINKING) as events:
+        second = await events.get_final_response()
+    return {**_thought(first), "said": second.output_text}
+
+
+def _thought(response: Any) -> dict[str, Any]:
+    """The thought, and whether anything is sealed."""
+    items = [item for item in response.output if item.type == "reasoning"]
+    thought = "".join(part.text for item in items for part in item.summary)
+    return {"thought": thought, "signed": any(item.encrypted_content for item in items)}
 
 
 async def structured(client: Any) -> Any:
@@ -103,6 +154,39 @@ async def image(client: Any) -> Any:
     ]
     answer = await client.responses.create(model=SMALL, input=[{"role": "user", "content": content}])
     return {"said": answer.output_text}
+
+
+async def image_link(client: Any) -> Any:
+    """An image is named by its URL."""
+    content = [
+        {"type": "input_text", "text": "what is it"},
+        {"type": "input_image", "image_url": LINK, "detail": "auto"},
+    ]
+    answer = await client.responses.create(model=SMALL, input=[{"role": "user", "content": content}])
+    return {"said": answer.output_text}
+
+
+async def unwilling(client: Any) -> Any:
+    """The model refuses."""
+    answer = await client.responses.create(model=_faulty("refusal"), input=QUESTION)
+    kinds = [part.type for item in answer.output if item.type == "message" for part in item.content]
+    filtered = answer.incomplete_details and answer.incomplete_details.reason == "content_filter"
+    return {"refused": bool("refusal" in kinds or filtered)}
+
+
+async def limited(client: Any) -> Any:
+    """The limit of tokens ends the answer."""
+    answer = await client.responses.create(model=SMALL, input=QUESTION, max_output_tokens=2)
+    return {"said": answer.output_text, "ended": _ended(answer)}
+
+
+async def cached(client: Any) -> Any:
+    """Tokens from the cache are told among those that went in."""
+    model = _faulty("input-tokens=100,cached=60,output-tokens=7")
+    answer = await client.responses.create(model=model, input=QUESTION)
+    async with client.responses.stream(model=model, input=QUESTION) as events:
+        streamed = await events.get_final_response()
+    return [[*_used(each), each.usage.input_tokens_details.cached_tokens] for each in (answer, streamed)]
 
 
 async def stored(client: Any) -> Any:
@@ -140,24 +224,35 @@ async def unknown_model(client: Any) -> Any:
 async def rate_limited(client: Any) -> Any:
     """A rate limit that stays is retried by the SDK at the pace the upstream asked for, then raised."""
     try:
-        await client.responses.create(model=f"sandbox:{SMALL}!status=429,retry-after-ms=20", input=QUESTION)
+        await client.responses.create(model=_faulty("status=429,retry-after-ms=20"), input=QUESTION)
     except openai.RateLimitError as error:
-        return {
-            "raised": "RateLimitError",
-            "status": error.status_code,
-            "retries": int(error.response.request.headers["x-stainless-retry-count"]),
-            "hint": error.response.headers.get("retry-after-ms"),
-        }
+        return _retried(error, "RateLimitError")
     return None
+
+
+async def overloaded(client: Any) -> Any:
+    """An overload that stays is retried by the SDK, then raised."""
+    try:
+        await client.responses.create(model=_faulty("status=503,retry-after-ms=20"), input=QUESTION)
+    except openai.InternalServerError as error:
+        return _retried(error, "InternalServerError")
+    return None
+
+
+def _retried(error: Any, kind: str) -> Any:
+    return {
+        "raised": kind,
+        "status": error.status_code,
+        "retries": int(error.response.request.headers["x-stainless-retry-count"]),
+        "hint": error.response.headers.get("retry-after-ms"),
+    }
 
 
 async def broken(client: Any) -> Any:
     """A stream that stops midway raises: a typed error event alone would not make the SDK do so."""
     pieces, told = 0, False
     try:
-        async for event in await client.responses.create(
-            model=f"sandbox:{SMALL}!cut-events=3c", input=QUESTION, stream=True
-        ):
+        async for event in await client.responses.create(model=_faulty("cut-events=3c"), input=QUESTION, stream=True):
             pieces += event.type == "response.output_text.delta"
             told = told or (event.type == "error" and "stopped midway" in event.message)
     except Exception as error:

@@ -1,7 +1,9 @@
 """Runs a driver's scenarios: every public coroutine function of a driver is one, and returns facts as JSON.
 
 As a script, `play.py DRIVER BASE_URL ACCESS_KEY` plays all of them, several at a time, and prints the facts by
-scenario; that is how another major of an SDK, which cannot live in the same process, tells the same story.
+scenario; that is how another major of an SDK, which cannot live in the same process, tells the same story. With
+`SCENARIO,SCENARIO… PROVIDER…` behind that it plays those, with each provider's models, and prints the facts by provider
+and scenario; `PROVIDER/MODEL` names the model that thinks, where it is another one.
 """
 
 import asyncio
@@ -10,7 +12,7 @@ import inspect
 import json
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,13 +22,17 @@ Scenario = Callable[[Any], Awaitable[Facts]]
 AT_ONCE = 8
 
 
-def load(name: str) -> ModuleType:
-    """The driver of that name, from this folder."""
+def load(name: str, provider: str = "") -> ModuleType:
+    """The driver of that name, from this folder, asking a provider's models."""
     spec = importlib.util.spec_from_file_location(f"sdk_driver_{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if provider:
+        provider, _, thinker = provider.partition("/")
+        small = module.SMALL
+        module.SMALL, module.THINK = f"{provider}:{small}", f"{provider}:{thinker or module.THINK}"
     return module
 
 
@@ -42,20 +48,28 @@ async def play(driver: ModuleType, name: str, base_url: str, access_key: str) ->
         return await scenarios(driver)[name](client)
 
 
-async def play_all(driver: ModuleType, base_url: str, access_key: str) -> dict[str, Facts]:
-    """All scenarios; one that fails has its traceback for facts."""
+async def play_all(driver: ModuleType, names: Sequence[str], base_url: str, access_key: str) -> dict[str, Facts]:
+    """These scenarios; one that fails has its traceback for facts."""
     gate = asyncio.Semaphore(AT_ONCE)
+    async with driver.open_client(base_url, access_key) as client:
 
-    async def guarded(name: str) -> Facts:
-        async with gate:
-            try:
-                return await play(driver, name, base_url, access_key)
-            except Exception:
-                return traceback.format_exc()
+        async def guarded(name: str) -> Facts:
+            async with gate:
+                try:
+                    return await scenarios(driver)[name](client)
+                except Exception:
+                    return traceback.format_exc()
 
-    names = list(scenarios(driver))
-    return dict(zip(names, await asyncio.gather(*map(guarded, names)), strict=True))
+        return dict(zip(names, await asyncio.gather(*map(guarded, names)), strict=True))
+
+
+async def tell(name: str, base_url: str, access_key: str, only: str = "", *providers: str) -> dict[str, Facts]:
+    """The facts of a driver: by scenario, or by provider and scenario."""
+    if not providers:
+        driver = load(name)
+        return await play_all(driver, list(scenarios(driver)), base_url, access_key)
+    return {each: await play_all(load(name, each), only.split(","), base_url, access_key) for each in providers}
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(play_all(load(sys.argv[1]), sys.argv[2], sys.argv[3]))))
+    print(json.dumps(asyncio.run(tell(*sys.argv[1:]))))

@@ -27,6 +27,7 @@ class Chat(Words):
 
     tool_ids = _TOOL_IDS
     objects_only = False
+    system_in_place = True
     ids_once = False
 
     def read_request(self, body: dict[str, Any], model: str, ledger: Ledger, *, stream: bool) -> Conversation:

@@ -25,6 +25,8 @@ class Line:
         self.kind = ""
         self.part = -1
         self.word: str | None = None  # the upstream's finish reason
+        self.grown = 0  # characters of the open text
+        self._before = 0  # characters of the texts before it
         self.own: dict[str, Any] | None = None
         self._dialect = dialect
         self._next = 0
@@ -54,12 +56,20 @@ class Line:
         if self.kind != "text":
             self._texts = True
             self._turn_to("text", Text(text=""), out)
+            self._before += self.grown
+            self.grown = 0
+        self.grown += len(text)
         out.append(Grow(self.part, text, self.index))
 
     def cite(self, citations: list[Citation], out: list[Delta]) -> None:
-        """What the text rests on, while it is open."""
-        if self.kind == "text":
-            out.extend([Cite(self.part, citation, self.index) for citation in citations])
+        """What the text rests on, while it is open. Places are told in the whole content."""
+        if self.kind != "text":
+            return
+        for citation in citations:
+            if self._before:
+                citation.start = _shifted(citation.start, self._before)
+                citation.end = _shifted(citation.end, self._before)
+            out.append(Cite(self.part, citation, self.index))
 
     def finish(self, out: list[Delta]) -> None:
         """The choice is complete."""
@@ -216,6 +226,10 @@ class Line:
         names = self._sound.get("id")
         name = names[-1] if names else None
         self._whole(Media(kind="audio", source=source, id=name, transcript=transcript or None), out)
+
+
+def _shifted(place: int | None, by: int) -> int | None:
+    return None if place is None else max(place - by, 0)
 
 
 def joined(pieces: list[str]) -> str:

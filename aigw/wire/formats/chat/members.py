@@ -137,11 +137,11 @@ class Members:
         control = self.inner("cache_control")
         if control is not None:
             control.take("type")
-            return CacheMark(control.text("ttl"))
+            return CacheMark(control.text("ttl"), control.at)
         breakpoint = self.inner("prompt_cache_breakpoint")
         if breakpoint is not None:
             breakpoint.take("mode")
-            return CacheMark()
+            return CacheMark(breakpoint.text("ttl"), breakpoint.at)
         return None
 
     def own(self) -> dict[str, Any] | None:

@@ -85,6 +85,7 @@ class Reader:
             said = Message(content=choice.text)
         content = said.content
         if line.kind == "text" and content and isinstance(content, str) and _is_text_alone(said, choice):
+            line.grown += len(content)
             out.append(Grow(line.part, content, index))
         else:
             line.take(said, choice.logprobs, out)

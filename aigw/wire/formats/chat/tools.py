@@ -6,7 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat/create, `tools`, `to
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from aigw.wire.formats.chat.members import Members, refuse
 from aigw.wire.losses import Ledger, child
@@ -43,13 +43,21 @@ def _tool(members: Members) -> AnyTool:
         return CustomTool(
             name=custom.needed("name"),
             description=custom.text("description"),
-            format=custom.table("format"),
+            format=_flat_format(custom.table("format")),
             at=members.at,
             own=members.own(),
         )
     if not kind:
         refuse(members.place("type"), "is required")
     return ForeignTool(format="chat", value=members.value, at=members.at)
+
+
+def _flat_format(format: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The format of a custom tool as Responses has it: what it says of a grammar stands beside the type."""
+    grammar = None if format is None else format.get("grammar")
+    if format is None or not isinstance(grammar, dict):
+        return format
+    return {**{name: value for name, value in format.items() if name != "grammar"}, **grammar}
 
 
 def _function(function: Members, members: Members) -> Tool:

@@ -59,7 +59,7 @@ class Contents:
         if cache is None:
             return
         if into is None or not self.dialect.cache_marks:
-            self.ledger.drop(child(at, "cache_control"), "prompts are cached without marks here")
+            self.ledger.drop(cache.at or child(at, "cache_control"), "prompts are cached without marks here")
             return
         into["cache_control"] = {"type": "ephemeral"} if cache.ttl is None else {"type": "ephemeral", "ttl": cache.ttl}
 
@@ -95,6 +95,8 @@ class Contents:
             self.ledger.drop(child(part.at, "context"), "files have no context here")
         if part.cited is not None:
             self.ledger.drop(child(part.at, "citations"), "files are not cited here")
+        if part.detail is not None and part.kind != "image":
+            self.ledger.drop(child(part.at, "detail"), "only images have a detail here")
         if part.kind == "image":
             said = self._image(part)
         elif part.kind == "audio":

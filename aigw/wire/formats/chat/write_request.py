@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from aigw.errors import InvalidBody
-from aigw.wire.dialect import Dialect
+from aigw.wire.dialect import Dialect, effort_only
 from aigw.wire.draft import Draft
+from aigw.wire.efforts import UNTOLD, both
 from aigw.wire.formats.chat.write_content import Contents, merge
 from aigw.wire.formats.chat.write_tools import write_output, write_tools
 from aigw.wire.formats.chat.write_turns import write_turns
@@ -37,11 +38,11 @@ _CARRIED: tuple[tuple[str, str], ...] = (
     ("safety_identifier", ""),
     ("metadata", ""),
     ("store", ""),
-    ("modalities", ""),
-    ("voice", "audio"),
     ("cache_key", "prompt_cache_key"),
     ("cache_retention", "prompt_cache_retention"),
 )
+# `image` is OpenRouter's.
+_MODALITIES = frozenset({"text", "audio", "image"})
 # Tiers of OpenAI; `standard_only` is Anthropic's word for what OpenAI calls the default.
 _TIERS = {tier: tier for tier in ("auto", "default", "flex", "scale", "priority", "fast")} | {
     "standard_only": "default"
@@ -63,6 +64,7 @@ def write_request(conversation: Conversation, dialect: Dialect, ledger: Ledger) 
     _limit(draft)
     for setting, member in _CARRIED:
         draft.carry(setting, member)
+    _sound(draft)
     _tier(draft)
     _reason(draft)
     contents.mark(draft.body, draft.take("cache"), "")
@@ -105,6 +107,21 @@ def _limit(draft: Draft) -> None:
     draft.put(draft.dialect.limit_member, limit, draft.place("max_tokens"))
 
 
+def _sound(draft: Draft) -> None:
+    """Kinds of output; `audio` needs a format, of which streams have one (https://platform.openai.com/docs/guides/audio)."""
+    modalities: list[str] | None = draft.take("modalities")
+    if modalities is not None:
+        place = draft.place("modalities")
+        known = [word for word in modalities if word in _MODALITIES or draft.conversation.own_format == "chat"]
+        if len(known) < len(modalities):
+            draft.ledger.drop(place, "Chat Completions has no such output")
+        if known:
+            draft.put("modalities", known, place)
+    voice: dict[str, Any] | None = draft.take("voice")
+    if voice is not None:
+        draft.put("audio", {"format": "pcm16" if draft.conversation.stream else "wav", **voice}, draft.place("voice"))
+
+
 def _tier(draft: Draft) -> None:
     """The service tier: another format's words are translated, the caller's own are its provider's business."""
     tier: str | None = draft.take("tier")
@@ -126,6 +143,8 @@ def _reason(draft: Draft) -> None:
         return
     place = draft.place("reasoning")
     members, reason = draft.dialect.reasoning(reasoning)
+    if draft.dialect.reasoning is effort_only and reasoning.shown is not None:
+        reason = both(reason, UNTOLD)
     for name, value in members.items():
         draft.put(name, value, place)
     if reason is not None:

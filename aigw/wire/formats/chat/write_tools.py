@@ -28,7 +28,7 @@ def write_tools(draft: Draft, contents: Contents) -> None:
         elif isinstance(tool, WebSearch):
             _search(draft, tool)
         else:
-            objects.append(_tool(tool, contents))
+            objects.append(_tool(tool, contents, home=draft.conversation.own_format == "chat"))
     parallel = draft.take("parallel_tools")
     if objects:
         draft.put("tools", objects, draft.conversation.tools[0].at)
@@ -63,23 +63,30 @@ def _filter(draft: Draft, choice: ToolChoice | None) -> set[str] | None:
     return set(choice.allowed)
 
 
-def _tool(tool: AnyTool, contents: Contents) -> Any:
+def _tool(tool: AnyTool, contents: Contents, *, home: bool) -> Any:
     if isinstance(tool, ForeignTool):
         return tool.value
     if isinstance(tool, Tool):
-        return _function(tool, contents)
+        return _function(tool, contents, home=home)
     assert isinstance(tool, CustomTool)
     said: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         said["description"] = tool.description
     if tool.format is not None:
-        said["format"] = tool.format
+        said["format"] = nested_format(tool.format)
     custom: dict[str, Any] = {"type": "custom", "custom": said}
     merge(custom, tool.own)
     return custom
 
 
-def _function(tool: Tool, contents: Contents) -> dict[str, Any]:
+def nested_format(format: dict[str, Any]) -> dict[str, Any]:
+    """The format of a custom tool: what it says of a grammar stands in an object of its own here."""
+    if format.get("type") != "grammar" or "grammar" in format:
+        return format
+    return {"type": "grammar", "grammar": {name: value for name, value in format.items() if name != "type"}}
+
+
+def _function(tool: Tool, contents: Contents, *, home: bool) -> dict[str, Any]:
     said: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         said["description"] = tool.description
@@ -89,7 +96,8 @@ def _function(tool: Tool, contents: Contents) -> dict[str, Any]:
         if contents.dialect.strict_tools:
             said["strict"] = tool.strict
         elif tool.strict:
-            contents.ledger.drop(child(tool.at, "strict"), "the provider does not know strict tools")
+            place = child(tool.at, "function") if home and tool.at.startswith("/tools") else tool.at
+            contents.ledger.drop(child(place, "strict"), "the provider does not know strict tools")
     function: dict[str, Any] = {"type": "function", "function": said}
     contents.mark(function, tool.cache, tool.at)
     merge(function, tool.own)
@@ -105,7 +113,7 @@ def _search(draft: Draft, tool: WebSearch) -> None:
     merge(options, tool.own)
     for name in ("allowed_domains", "blocked_domains", "max_uses"):
         if getattr(tool, name) is not None:
-            draft.ledger.drop(child(tool.at, name), "Chat Completions has no such option of a web search")
+            draft.ledger.approximate(tool.at, f"a web search has no {name.replace('_', ' ')} here")
     draft.put("web_search_options", options, tool.at)
 
 
@@ -138,14 +146,15 @@ def write_output(draft: Draft) -> str | None:
         if dialect.json_object or dialect.json_schema:
             draft.put("response_format", {"type": "text"}, place)
         return None
-    if output.kind == "schema" and output.schema is not None and dialect.json_schema:
+    if output.kind == "schema" and dialect.json_schema:
         draft.put("response_format", {"type": "json_schema", "json_schema": _schema(output, draft)}, place)
         return None
     if dialect.json_object:
         draft.put("response_format", {"type": "json_object"}, place)
+        if output.kind == "schema":
+            draft.ledger.approximate(place, "the provider has no schemas for answers: the instructions ask for it")
         if output.schema is None:
             return None if _mentions_json(draft) else "Answer with a JSON object."
-        draft.ledger.approximate(place, "the provider has no schemas for answers: the instructions ask for it")
         return f"Answer with a JSON object that satisfies this JSON Schema: {_encode(output.schema).decode()}"
     _force(draft, output, place)
     return None
@@ -160,7 +169,8 @@ def _schema(output: OutputFormat, draft: Draft) -> dict[str, Any]:
     said: dict[str, Any] = {"name": output.name or "answer"}
     if output.description is not None:
         said["description"] = output.description
-    said["schema"] = output.schema
+    if output.schema is not None:
+        said["schema"] = output.schema
     if output.strict is not None:
         if draft.dialect.strict_tools:
             said["strict"] = output.strict

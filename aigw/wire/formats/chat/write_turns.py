@@ -171,7 +171,7 @@ class _Answered:
 
     def _text(self, part: Text | Foreign) -> None:
         if isinstance(part, Text) and part.citations:
-            self._contents.ledger.drop(child(part.at, "citations"), "texts of requests carry no citations here")
+            self._contents.ledger.approximate(part.at, "what the text rests on is not told here")
         if isinstance(part, Foreign) and isinstance(part.value, dict) and "function" in part.value:
             self._calls.append(part.value)
         else:

@@ -1,8 +1,8 @@
 """Writes a chat stream. Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 One chunk per delta. Those that only carry more text are put together from bytes that are made once per part. The role
-stands in the first chunk of each choice; annotations stand in one chunk before its finish reason, as SDKs that
-accumulate lists want an `index` in every further one; usage has a chunk of its own, if the caller asked for it.
+stands in the first chunk of each choice, annotations behind their text; usage has a chunk of its own, if the caller
+asked for it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Voice:
         self.sounded = False
         self.signed = False
         self.citations: list[Citation] = []
-        self.annotations: list[dict[str, Any]] = []
+        self.annotated = 0
 
 
 class Writer:
@@ -152,9 +152,6 @@ class Writer:
         self._first(voice, out, text=True)
         if voice.bound is not None:
             self._sign(voice, out)
-        if voice.annotations:
-            self._chunk(voice, {"annotations": voice.annotations}, out)
-            voice.annotations = []
         word = told.finish_reason(delta.stop, voice.index, self._ledger, refused=voice.refused, legacy=self._legacy)
         self._chunk(voice, {}, out, finish_reason=word)
 
@@ -260,16 +257,22 @@ class Writer:
         voice.head = None
         if isinstance(head, Text):
             if voice.citations:
-                voice.annotations += told.annotations_of(
-                    voice.citations, voice.length, voice.grown, voice.where, self._ledger
-                )
-                voice.citations = []
+                self._annotate(voice, out)
             voice.length += voice.grown
         elif isinstance(head, ToolCall):
             if not voice.grown and not head.custom:
                 out.append(voice.prefix + b'"{}"' + voice.suffix)
         elif isinstance(head, Thinking):
             self._close_thinking(voice, head, out)
+
+    def _annotate(self, voice: _Voice, out: list[bytes]) -> None:
+        """What the text rested on. SDKs that gather a stream want to know which entry of a list a chunk has."""
+        citations, voice.citations = voice.citations, []
+        said = told.annotations_of(citations, voice.length, voice.grown, voice.where, self._ledger)
+        if said:
+            numbered = [{"index": voice.annotated + at, **annotation} for at, annotation in enumerate(said)]
+            voice.annotated += len(said)
+            self._chunk(voice, {"annotations": numbered}, out)
 
     def _odds(self, voice: _Voice, delta: Odds, out: list[bytes]) -> None:
         member = "refusal" if isinstance(voice.head, Refusal) else "content"

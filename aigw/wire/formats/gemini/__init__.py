@@ -29,6 +29,7 @@ class Gemini(Words):
 
     tool_ids = re.compile(r"[!-~][ -~]{0,126}[!-~]|[!-~]")
     objects_only = True
+    system_in_place = False
     ids_once = False
 
     def read_request(self, body: dict[str, Any], model: str, ledger: Ledger, *, stream: bool) -> Conversation:

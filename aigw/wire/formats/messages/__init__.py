@@ -32,6 +32,7 @@ class Messages(Words):
 
     tool_ids: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
     objects_only = True
+    system_in_place = False
     ids_once = True
 
     def read_request(self, body: dict[str, Any], model: str, ledger: Ledger, *, stream: bool) -> Conversation:

@@ -124,7 +124,7 @@ class ThinkingWriter:
     def _manual(self, asked: Reasoning) -> None:
         """A budget of tokens, which must be smaller than the limit of all tokens."""
         budget = asked.budget
-        limit = self.max_tokens or self._draft.dialect.max_output
+        limit = self._draft.dialect.max_output if self.max_tokens is None else self.max_tokens
         room = None if limit is None else limit - 1
         if budget is None or budget < 0:
             budget = BUDGET_OF.get(asked.effort or "", _OWN_BUDGET)

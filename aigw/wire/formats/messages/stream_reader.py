@@ -204,24 +204,27 @@ class MessagesStreamReader:
         if index in self._held:
             block = self._held.pop(index)
             return [Open(index, Foreign(format=NAME, value=block)), Close(index)]
-        return [*self._rest(index), Close(index)]
+        return [*self._rest(index, nothing="{}"), Close(index)]
 
-    def _rest(self, index: int) -> list[Delta]:
-        """What of a call's input did not come in pieces."""
+    def _rest(self, index: int, nothing: str) -> list[Delta]:
+        """What of a call's input did not come in pieces; `nothing` is what none at all amounts to."""
         whole = self._calls.pop(index, None)
         if whole is None:
             return []
         pieces = self._wrapped.pop(index, None)
         if index in self._quiet:
             self._quiet.discard(index)
-            text = whole or "{}"
-            return [Grow(index, text if pieces is None else unwrapped(WRAPPED, text))]
+            text = whole or nothing
+            text = text if pieces is None else unwrapped(WRAPPED, text)
+            return [Grow(index, text)] if text else []
         return [] if pieces is None else [Grow(index, unwrapped(WRAPPED, "".join(pieces)))]
 
     def _all_stopped(self) -> list[Delta]:
-        """The end of blocks that nobody ended."""
-        left = sorted({*self._calls, *self._held})
-        return [delta for index in left for delta in self._stopped(index)]
+        """The end of blocks that nobody ended: their input may have been cut."""
+        deltas: list[Delta] = []
+        for index in sorted({*self._calls, *self._held}):
+            deltas += self._stopped(index) if index in self._held else [*self._rest(index, nothing=""), Close(index)]
+        return deltas
 
     def _merge(self, block: dict[str, Any], data: bytes) -> None:
         """Add a delta of a kind that is not known here to its block, member by member."""

@@ -33,6 +33,7 @@ class Responses(Words):
 
     tool_ids = _TOOL_IDS
     objects_only = False
+    system_in_place = True
     ids_once = False
 
     def read_request(self, body: dict[str, Any], model: str, ledger: Ledger, *, stream: bool) -> Conversation:

@@ -72,15 +72,14 @@ class OutputWriter:
         for at, part in enumerate(parts):
             if isinstance(part, Text | Refusal):
                 self._said(part, at)
-            elif isinstance(part, ServerToolCall):
-                following = parts[at + 1] if at + 1 < len(parts) else None
-                self._search(part, following, at)
             elif isinstance(part, ServerToolResult):
                 before = parts[at - 1] if at else None
                 found = isinstance(before, ServerToolCall) and is_search(before) and before.id == part.call_id
                 note_result(part, found, child("answer:", "candidates", 0, "parts", at), self._ledger)
+            elif has_item(part, home=self._home):
+                self._output.append(self._item(part, parts[at + 1] if at + 1 < len(parts) else None))
             else:
-                self._item(part, at)
+                self._ledger.drop(child("answer:", "candidates", 0, "parts", at), NO_ITEM)
         self._cut(candidate)
         return self._output
 
@@ -107,29 +106,33 @@ class OutputWriter:
         annotations = [each for each in found if each is not None]
         last["content"].append(items.output_text(part.text, annotations, odds(part.logprobs or [])))
 
-    def _item(self, part: Part, at: int) -> None:
+    def _item(self, part: Part, following: Part | None) -> Json:
+        """The item for a part that has one."""
         if isinstance(part, Thinking):
-            id = reasoning_id(part, self._id("rs"))
-            self._output.append(items.reasoning(id, part, part.text, part.signature))
-        elif isinstance(part, ToolCall):
-            id = self._id("ctc" if part.custom else "fc")
-            self._output.append(items.tool_call(id, "completed", part, part.arguments))
-        elif isinstance(part, Media) and part.kind == "image" and part.source.data is not None:
-            self._output.append(items.image(self._id("ig"), "completed", part))
-        elif isinstance(part, Foreign) and part.format == "responses" and self._home:
-            self._output.append(part.value)
-        else:
-            self._ledger.drop(child("answer:", "candidates", 0, "parts", at), NO_ITEM)
-
-    def _search(self, call: ServerToolCall, following: Part | None, at: int) -> None:
-        if not is_search(call):
-            self._ledger.drop(child("answer:", "candidates", 0, "parts", at), NO_ITEM)
-            return
-        result = following if isinstance(following, ServerToolResult) and following.call_id == call.id else None
-        self._output.append(search_item(search_id(call, self._id("ws")), call, call.arguments, result))
+            return items.reasoning(reasoning_id(part, self._id("rs")), part, part.text, part.signature)
+        if isinstance(part, ToolCall):
+            return items.tool_call(self._id("ctc" if part.custom else "fc"), "completed", part, part.arguments)
+        if isinstance(part, Media):
+            return items.image(self._id("ig"), "completed", part)
+        if isinstance(part, ServerToolCall):
+            found = isinstance(following, ServerToolResult) and following.call_id == part.id
+            result = following if found and isinstance(following, ServerToolResult) else None
+            return search_item(search_id(part, self._id("ws")), part, part.arguments, result)
+        assert isinstance(part, Foreign)
+        value: Json = part.value
+        return value
 
     def _id(self, prefix: str) -> str:
         return self._ids.make(prefix, len(self._output))
+
+
+def has_item(part: Part, *, home: bool) -> bool:
+    """Whether there is an item for a part that is no text. `home`: the answer came in this format."""
+    if isinstance(part, Media):
+        return part.kind == "image" and part.source.data is not None
+    if isinstance(part, Foreign):
+        return home and part.format == "responses"
+    return isinstance(part, ToolCall | Thinking) or (isinstance(part, ServerToolCall) and is_search(part))
 
 
 def note_result(result: ServerToolResult, told: bool, pointer: str, ledger: Ledger) -> None:

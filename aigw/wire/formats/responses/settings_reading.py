@@ -105,7 +105,7 @@ class SettingsReader:
             # Of OpenRouter: https://openrouter.ai/docs/use-cases/reasoning-tokens
             budget=inner.whole("max_tokens"),
             enabled=inner.flag("enabled"),
-            shown=inner.text("summary") or inner.text("generate_summary"),
+            shown=inner.text("summary"),
         )
         if reasoning != Reasoning():
             self._set("reasoning", reasoning, "reasoning")

@@ -17,12 +17,12 @@ from aigw.wire.formats.responses.answer_writing import (
     NO_ANNOTATION,
     NO_ITEM,
     ONE_CANDIDATE,
+    has_item,
     note_result,
     reasoning_id,
     search_id,
 )
 from aigw.wire.formats.responses.echo import Echo, refuses
-from aigw.wire.formats.responses.searches import is_search
 from aigw.wire.formats.responses.stops import status_of
 from aigw.wire.formats.responses.stream_items import (
     Emitter,
@@ -170,26 +170,26 @@ class ResponsesWriter:
             if found and isinstance(held, OpenSearch):
                 held.result = head
             note_result(head, found, self._pointer(), self._ledger)
-        else:
+        elif has_item(head, home=self._home):
             self._done("completed")
             self._item = self._open = self._made(head)
-            if self._item is None:
-                self._ledger.drop(self._pointer(), NO_ITEM)
+        else:
+            self._open = None
+            self._ledger.drop(self._pointer(), NO_ITEM)
 
-    def _made(self, head: Part) -> OpenItem | None:
-        """The item for a part; None where there is none."""
+    def _made(self, head: Part) -> OpenItem:
+        """The item for a part that has one."""
         emitter, index = self._emitter, len(self._output)
         if isinstance(head, ToolCall):
             return OpenCall(emitter, self._id("ctc" if head.custom else "fc"), index, head)
         if isinstance(head, Thinking):
             return OpenReasoning(emitter, reasoning_id(head, self._id("rs")), index, head)
-        if isinstance(head, ServerToolCall) and is_search(head):
+        if isinstance(head, ServerToolCall):
             return OpenSearch(emitter, search_id(head, self._id("ws")), index, head)
-        if isinstance(head, Media) and head.kind == "image" and head.source.data is not None:
+        if isinstance(head, Media):
             return OpenImage(emitter, self._id("ig"), index, head)
-        if isinstance(head, Foreign) and head.format == "responses" and self._home:
-            return WholeItem(emitter, self._id("item"), index, head.value, head.value)
-        return None
+        assert isinstance(head, Foreign)
+        return WholeItem(emitter, self._id("item"), index, head.value, head.value)
 
     def _id(self, prefix: str) -> str:
         if self._ids is None:

@@ -136,7 +136,7 @@ def _write_tool(tool: AnyTool, draft: Draft) -> Json:
         return _write_custom(tool)
     written = write_function(tool, home=home)
     if tool.strict and not draft.dialect.strict_tools:
-        draft.ledger.drop(child(tool.at, "strict"), "the provider does not know strict tools")
+        draft.ledger.approximate(tool.at, "the provider does not know strict tools")
         written["strict"] = False
     if tool.cache is not None:
         place = tool.cache.at or child(tool.at, "cache_control")

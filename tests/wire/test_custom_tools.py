@@ -1,0 +1,93 @@
+"""Custom tools reach providers that know functions only, and their calls come back as free text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from aigw.wire import formats
+from aigw.wire.custom_tools import CustomCalls, custom_tools, free_text
+from aigw.wire.deltas import Close, Delta, Grow, Open
+from aigw.wire.dialect import PLAIN
+from aigw.wire.lane import Asking
+from aigw.wire.neutral import Conversation, CustomTool, Text, Tool, ToolCall
+
+FORMATS = formats.load()
+SAID = 'print("hi")\n'
+ARGUMENTS = json.dumps({"input": SAID})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(ARGUMENTS, SAID), ('{"input":5}', '{"input":5}'), ('{"input":"a","b":1}', '{"input":"a","b":1}'), ("x", "x")],
+)
+def test_the_text_of_a_call(arguments: str, expected: str) -> None:
+    """It stands in `input`; anything else is left as the model wrote it."""
+    assert free_text(arguments) == expected
+
+
+def test_the_names() -> None:
+    """Of custom tools alone."""
+    tools = [Tool(name="f"), CustomTool(name="code")]
+    assert custom_tools(Conversation(model="m", turns=[], tools=list(tools))) == {"code"}
+
+
+def test_a_call_in_a_stream() -> None:
+    """It comes whole at its close; the deltas of everything else pass as they are."""
+    others: list[Delta] = [
+        Open(0, Text(text="")),
+        Grow(0, "a"),
+        Close(0),
+        Open(1, ToolCall(id="1", name="f", arguments="")),
+    ]
+    calls = CustomCalls(frozenset({"code"}))
+    assert calls.put(others) == others
+    assert calls.put([Grow(1, "{}"), Close(1)]) == [Grow(1, "{}"), Close(1)]
+    assert calls.put([Open(2, ToolCall(id="2", name="code", arguments="")), Grow(2, ARGUMENTS[:5])]) == []
+    head = ToolCall(id="2", name="code", arguments=SAID, custom=True)
+    assert calls.put([Grow(2, ARGUMENTS[5:]), Close(2)]) == [Open(2, head), Close(2)]
+
+
+TOOLS: dict[str, Any] = {
+    "chat": {"messages": [{"role": "user", "content": "x"}], "tools": [{"type": "custom", "custom": {"name": "code"}}]},
+    "responses": {"input": "x", "tools": [{"type": "custom", "name": "code"}]},
+}
+ANSWERS: dict[str, Any] = {
+    "messages": {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "tool_use", "id": "t", "name": "code", "input": {"input": SAID}}],
+        "stop_reason": "tool_use",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    },
+    "gemini": {
+        "candidates": [
+            {
+                "content": {"role": "model", "parts": [{"functionCall": {"name": "code", "args": {"input": SAID}}}]},
+                "finishReason": "STOP",
+                "index": 0,
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("target", list(ANSWERS))
+@pytest.mark.parametrize("caller", list(TOOLS))
+def test_there_and_back(caller: str, target: str) -> None:
+    """The provider gets a function with one text; the caller gets its custom call."""
+    body, lane = Asking(FORMATS[caller], json.dumps(TOOLS[caller]).encode(), "m", stream=False).ask(
+        FORMATS[target], PLAIN
+    )
+    assert b'"input"' in body
+    told = json.loads(lane.whole(json.dumps(ANSWERS[target]).encode()))
+    if caller == "chat":
+        (call,) = told["choices"][0]["message"]["tool_calls"]
+        assert (call["type"], call["custom"]) == ("custom", {"name": "code", "input": SAID})
+    else:
+        (call,) = [item for item in told["output"] if item["type"] != "message"]
+        assert (call["type"], call["name"], call["input"]) == ("custom_tool_call", "code", SAID)
