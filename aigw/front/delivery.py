@@ -83,10 +83,12 @@ class Delivery:
         if events:
             answer.append(b"x-accel-buffering: no\r\n")
         answer += (framing, b"connection: close\r\n\r\n" if self.closes else b"\r\n")
-        if self._chunked:
-            answer += (b"%x\r\n" % len(data), data, b"\r\n0\r\n\r\n" if complete else b"\r\n")
-        else:
+        if not self._chunked:
             answer.append(data)
+        elif data:
+            answer += (b"%x\r\n" % len(data), data, b"\r\n0\r\n\r\n" if complete else b"\r\n")
+        elif complete:
+            answer.append(b"0\r\n\r\n")
         self._head_sent = True
         self.connection.transport.write(b"".join(answer))
         if rewriting is not None:

@@ -70,6 +70,8 @@ class Attempt(Call):
         self.format: Format = exchange.request.format if translated is None else translated.format
         self._opening: Opening | None = None
         self._begun = b""
+        self._telling: Opening | None = None
+        self._told = b""
         self._collected = 0
         self._arrived = False
         self._last = 0.0
@@ -156,7 +158,7 @@ class Attempt(Call):
             return
         error = disguised(self.kind, data)
         if error is None:
-            self._commit(data, complete)
+            self._commit(data, data, complete)
         else:
             self.body = data
             self.fail(error)
@@ -168,14 +170,51 @@ class Attempt(Call):
             if self.record.first_byte_ms is None:
                 self._note_first_byte()
                 self.due = monotonic() + MAX_HOLD
+        if self._telling is not None:
+            self._prime(data, complete)
+            return
         verdict = self._opening.feed(data)
         if verdict is Verdict.ERROR:
             self.body = self._opening.error
             self.fail(BadAnswer("error_in_stream", said("the stream began with an error", self.body)))
         elif verdict is Verdict.CONTENT:
-            self._commit(b"".join(self._held), complete)
+            held = b"".join(self._held)
+            if self.rewriting is None:
+                self._commit(held, held, complete)
+            else:
+                self._prime(held, complete)
         elif complete:
             self.fail(BadAnswer("empty_stream", "the stream ended before it had any content"))
+
+    def _prime(self, data: bytes, complete: bool) -> None:
+        """A stream in another format than the caller's is worth sending once it has content in the caller's."""
+        rewriting = self.rewriting
+        assert rewriting is not None
+        if self._telling is None:
+            self._telling = Opening(self.exchange.request.format, None)
+        try:
+            told = rewriting.streamed(data, complete)
+        except AnswerBroken as broken:
+            self.fail(BadAnswer(broken.reason, broken.detail))
+            return
+        self._told += told
+        ended = complete and rewriting.lane.finished
+        over = complete or rewriting.trouble is not None
+        if ended or self._telling.feed(told) is Verdict.CONTENT or (told and rewriting.lane.array):
+            self._commit(self._told, b"".join(self._held), ended)
+            if over and self.phase is Phase.PASSING:
+                self._break(_no_end(rewriting))
+        elif over:
+            why = _no_end(rewriting)
+            self.fail(BadAnswer(why.reason, why.detail))
+
+    def _held_enough(self) -> None:
+        """A proxy on the way, or the caller, may not have much more patience than this."""
+        held = b"".join(self._held)
+        if self.rewriting is not None and self._telling is None:
+            self._prime(held, False)
+        if self.phase is Phase.HOLDING:
+            self._commit(held if self.rewriting is None else self._told, held, False)
 
     def _gather(self, data: bytes, complete: bool) -> None:
         """A whole answer in another format than the caller's."""
@@ -238,31 +277,19 @@ class Attempt(Call):
     def _note_first_byte(self) -> None:
         self.record.first_byte_ms = (monotonic() - self.record.started) * 1e3
 
-    def _commit(self, data: bytes, complete: bool) -> None:
+    def _commit(self, told: bytes, raw: bytes, complete: bool) -> None:
+        """From here on bytes go to the caller: first `told`, which is what the upstream's `raw` says in its format."""
         if self.record.first_byte_ms is None:
             self._note_first_byte()
-        told, ended = data, complete
         if self.rewriting is not None:
-            try:
-                told = self.rewriting.streamed(data, complete)
-            except AnswerBroken as broken:
-                self.fail(BadAnswer(broken.reason, broken.detail))
-                return
-            ended = complete and self.rewriting.lane.finished
             self.kind = self.rewriting.kind
         self.phase = Phase.PASSING
-        if ended:
+        if complete:
             self._end()
         else:
             self._watch_stream()
         self._held = []
-        self.exchange.caller.on_commit(self, told, ended, data)
-        if (
-            self.rewriting is not None
-            and self.phase is Phase.PASSING
-            and (complete or self.rewriting.trouble is not None)
-        ):
-            self._break(_no_end(self.rewriting))
+        self.exchange.caller.on_commit(self, told, complete, raw)
 
     def _watch_stream(self) -> None:
         now = monotonic()
@@ -301,7 +328,7 @@ class Attempt(Call):
         if self.phase is Phase.PASSING:
             self._check_stream(now)
         elif self.phase is Phase.HOLDING and self._held:
-            self._commit(b"".join(self._held), False)
+            self._held_enough()
         elif self.phase is Phase.COLLECTING:
             self._fail_by_status()
         elif self.phase is Phase.GATHERING and self._held:

@@ -29,7 +29,7 @@ def answer(call: Call) -> Reply:
     """A chat completion. Raises Refused (400) when `model` or `messages` are missing or empty."""
     need(call.body, "model")
     ask = read(call.body)
-    thinking.check(call.body, call.house.thought, asked=ask.thinks)
+    thinking.check(call.body, call.house.thought if ask.thinks else None, strict=call.faults.thinking_back)
     script = write(ask, call.faults)
     talk = _Talk(call, script)
     if call.streamed:

@@ -56,10 +56,11 @@ def beside_call(way: Way, thought: str) -> Json:
     return {"extra_content": {"google": {"thought_signature": sign(_PLACE, thought)}}} if way == "calls" else {}
 
 
-def check(body: Json, thought: Callable[[object], str | None], *, asked: bool) -> None:
-    """Thinking that comes back is as it was given out; `asked` for more, calls come back with theirs.
+def check(body: Json, thought: Callable[[object], str | None] | None, *, strict: bool) -> None:
+    """Thinking that comes back is as it was given out; in a loop of tools it does come back where that is demanded.
 
-    `thought` tells what a call's id was made after. Raises Refused (400).
+    `thought` tells what a call's id was made after, None where no thinking is asked for; `strict` demands it in every
+    way. Raises Refused (400).
     """
     for number, message in enumerate(body["messages"]):
         if not isinstance(message, Mapping) or message.get("role") != "assistant":
@@ -71,20 +72,21 @@ def check(body: Json, thought: Callable[[object], str | None], *, asked: bool) -
             signature = _beside(call)
             if signature is not None and not _is_ours(signature):
                 raise Refused(400, f"messages[{number}].tool_calls[{place}]: Thought signature is not valid.")
-        known = next(filter(None, (thought(call.get("id")) for call in calls)), None)
-        if asked and known is not None:
-            _complete(body, message, number, known)
+        known = next(filter(None, (thought(call.get("id")) for call in calls)), None) if thought else None
+        if known is not None:
+            _complete(body, message, number, known, strict=strict)
 
 
-def _complete(body: Json, message: Mapping[str, Any], number: int, thought: str) -> None:
+def _complete(body: Json, message: Mapping[str, Any], number: int, thought: str, *, strict: bool) -> None:
     asked = way(body)
-    if asked == "details" and not message.get("reasoning_details"):
+    if asked == "details" and strict and not message.get("reasoning_details"):
         raise Refused(400, f"messages[{number}].reasoning_details: the thinking before the tool calls is missing")
     if asked == "calls" and _beside(message["tool_calls"][0]) is None:
         name = message["tool_calls"][0]["function"]["name"]
         missing = "Function call is missing a thought_signature in functionCall parts."
         raise Refused(400, f"{missing} Additional data, function call `default_api:{name}` , position {number + 1}.")
-    if _is_deepseeks(body) and message.get("reasoning_content") != thought:
+    demanded = _is_deepseeks(body) or (strict and asked == "content")
+    if demanded and message.get("reasoning_content") != thought:
         raise Refused(400, f"Missing `reasoning_content` field in the assistant message at message index {number}.")
 
 

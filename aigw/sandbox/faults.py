@@ -128,6 +128,7 @@ class Faults:
     events: int | None = _value(_count)
     words: int | None = _value(_count)
     refusal: bool = _flag()
+    thinking_back: bool = _flag()
     input_tokens: int | None = _value(_count)
     output_tokens: int | None = _value(_count)
     cached: int | None = _value(_count)

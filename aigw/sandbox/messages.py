@@ -132,9 +132,10 @@ def _check_thinking(call: Call, ask: Ask) -> None:
     if not (ask.thinks and ask.results and turns):
         return
     number, blocks = turns[-1]
-    by_budget = call.body["thinking"]["type"] == "enabled"
-    thought = any(call.house.thought(block.get("id")) is not None for block in blocks)
-    if (by_budget or thought) and blocks and blocks[0].get("type") not in ("thinking", "redacted_thinking"):
+    needed = call.body["thinking"]["type"] == "enabled"
+    if call.faults.thinking_back:
+        needed = any(call.house.thought(block.get("id")) is not None for block in blocks)
+    if needed and blocks and blocks[0].get("type") not in ("thinking", "redacted_thinking"):
         message = (
             f"messages.{number}.content.0.type: Expected `thinking` or `redacted_thinking`, but found"
             f" `{blocks[0].get('type')}`. When `thinking` is enabled, a final `assistant` message must start with a"

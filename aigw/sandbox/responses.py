@@ -152,7 +152,7 @@ def _items(call: Call) -> list[Json]:
 
 
 def _check_reasoning(call: Call, items: list[Json], *, asked: bool) -> None:
-    """Reasoning that comes back is the sandbox's own; `asked` for it, calls come back with theirs.
+    """Reasoning that comes back is the sandbox's own; `asked` for it, calls that name their item come back with theirs.
 
     https://platform.openai.com/docs/guides/reasoning#keeping-reasoning-items-in-context
     """
@@ -162,7 +162,7 @@ def _check_reasoning(call: Call, items: list[Json], *, asked: bool) -> None:
             known.add(item["id"])
             _genuine(call, item)
         elif item.get("type") == "function_call" and asked:
-            needed = call.house.thought(item.get("call_id"))
+            needed = call.house.thought(item.get("call_id" if call.faults.thinking_back else "id"))
             if needed is not None and needed not in known:
                 raise Refused(
                     400,
@@ -251,7 +251,8 @@ class _Draft:
         for made in self.script.calls:
             item, told = self._function_call(made)
             if reasoning is not None:
-                self.call.house.think(item["call_id"], reasoning[0]["id"])
+                for name in ("id", "call_id"):
+                    self.call.house.think(item[name], reasoning[0]["id"])
             yield item, told
 
     def _reasoning(self) -> _Told:

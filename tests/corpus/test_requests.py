@@ -38,7 +38,6 @@ _DISCOVERED = "GoogleCloudAiplatformV1beta1GenerateContentRequest"
 CANNOT: Mapping[str, tuple[tuple[str, ...], str]] = {
     "bad-request-ea04f": ((), "its message says nothing; its provider refused it, too"),
     "no-messages-49a3f": ((), "it has no messages; its provider refused it, too"),
-    "streaming-detailed-usage-b4a96": ((), "it has a system message alone: nobody asks anything"),
 }
 
 

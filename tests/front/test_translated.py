@@ -349,3 +349,47 @@ async def test_embeddings_cross_formats(gateway: OpenGate) -> None:
     assert len(json.loads(answer.body)["embeddings"]) == 2
     answer = await gate.ask({"model": "gemmy:m", "input": [[1, 2]]}, "/v1/embeddings")
     assert answer.status == 400
+
+
+@pytest.mark.parametrize(("format", "provider"), CROSSING)
+async def test_events_that_come_one_by_one(gate: Gate, format: str, provider: str) -> None:
+    """What gives the caller nothing to read yet ends nothing: the stream begins when there is something to say."""
+    path, body = asked(format, provider, stream=True)
+    path = path.replace("sandbox-1", "m!delay=1")
+    if "model" in body:
+        body["model"] = f"{provider}:m!delay=1"
+    answer = await gate.ask(body, path)
+    assert streamed_text(format, answer.body) == SAID
+    assert answer.complete
+
+
+def event(name: str, **members: Any) -> bytes:
+    """An event of a Responses stream."""
+    return f"event: {name}\ndata: {json.dumps({'type': name, **members})}\n\n".encode()
+
+
+RESPONSE = {"id": "r", "object": "response", "created_at": 1, "status": "in_progress", "model": "m", "output": []}
+ITEM = {"type": "message", "id": "i", "role": "assistant", "status": "in_progress", "content": []}
+RESPONSES_OPENING = event("response.created", sequence_number=0, response=RESPONSE) + event(
+    "response.output_item.added", sequence_number=1, output_index=0, item=ITEM
+)
+RESPONSES_FAILURE = event("error", sequence_number=2, code="server_error", message="overloaded", param=None)
+
+
+async def test_a_stream_that_fails_before_it_says_anything(gateway: OpenGate, upstream: Upstream) -> None:
+    """Though its events have begun, the caller has read nothing yet: the next candidate is asked."""
+    broken = {"base_url": upstream.base_url, "surfaces": ["responses"]}
+    gate = await gateway(providers={"broken": broken, **PROVIDERS})
+    path, body = asked("messages", "messy", stream=True)
+    body.update(model="broken:m", models=["messy:sandbox-1"])
+    caller = await gate.caller()
+    caller.ask(body, path)
+    visit = await upstream.accept()
+    await visit.request()
+    events = RESPONSES_OPENING + RESPONSES_FAILURE
+    visit.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n" % len(events))
+    visit.send(RESPONSES_OPENING)
+    visit.send(RESPONSES_FAILURE)
+    answer = await caller.answer()
+    assert streamed_text("messages", answer.body) == SAID
+    assert answer.body.count(b"message_start") == 2  # the event's name and its type, once

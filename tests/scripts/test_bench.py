@@ -45,6 +45,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         "processes",
         "report",
         "stage",
+        "translation",
         "upstream",
     )
     return SimpleNamespace(**{name: importlib.import_module(f"benchmarks.{name}") for name in names})
@@ -90,6 +91,8 @@ def test_memory_is_read(bench: SimpleNamespace) -> None:
     """Resident memory is VmRSS in MiB; a process that has ended has none, which is an error and not zero."""
     assert bench.processes.resident("Name:\tx\nVmHWM:\t 9 kB\nVmRSS:\t   53248 kB\nThreads:\t1\n") == 52.0
     assert bench.processes.resident_mib(os.getpid()) > 1
+    assert bench.processes.resident("VmHWM:\t 2048 kB\nVmRSS:\t 1024 kB\n", "VmHWM") == 2.0
+    assert bench.processes.peak_mib(os.getpid()) >= bench.processes.resident_mib(os.getpid()) - 1
     with pytest.raises(bench.figures.BenchError):
         bench.processes.resident("Name:\tx\nState:\tZ (zombie)\n")
 
@@ -182,11 +185,13 @@ def test_the_json(bench: SimpleNamespace, results: list[Any]) -> None:
 # -- what is asked and answered ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("surface", ["/v1/chat/completions", "/v1/messages"])
 @pytest.mark.parametrize("size", [1024, 32 * 1024])
-def test_bodies_have_their_size(bench: SimpleNamespace, size: int) -> None:
+def test_bodies_have_their_size(bench: SimpleNamespace, size: int, surface: str) -> None:
     """A request of 1 KB has 1,024 bytes and so has the answer, which is a chat completion with usage."""
-    asked = bench.asks.ask("small", size)
+    asked = bench.asks.ask("small", size, surface=surface)
     assert len(asked) == size
+    assert ("max_tokens" in json.loads(asked)) == (surface == bench.asks.MESSAGES)
     assert json.loads(asked)["model"] == "small"
     answered = json.loads(bench.asks.answer())
     assert len(bench.asks.answer().encode()) == bench.asks.ANSWER_BYTES
@@ -207,7 +212,7 @@ async def exchange(bench: SimpleNamespace, path: str, slices: list[bytes], until
     tickers = {"bursts": bench.upstream.Ticker(10, 0.0), "single": bench.upstream.Ticker(1, 0.0)}
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: bench.upstream.Connection(tickers), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1 << 22)
     try:
         for data in (*bench.asks.head(path, sum(map(len, slices))).partition(b"\r\n"), *slices):
             writer.write(data)
@@ -230,6 +235,16 @@ async def test_streams_have_their_chunks(bench: SimpleNamespace, kind: str) -> N
     assert {len(event) + 2 for event in events[:-2]} == {bench.upstream.CHUNK_BYTES}
     assert json.loads(events[-2].removeprefix(b"data: "))["usage"]["total_tokens"] == 57
     assert events[-1] == b"data: [DONE]"
+
+
+async def test_long_streams_have_their_deltas(bench: SimpleNamespace) -> None:
+    """A long stream is a whole one of Messages, each of its deltas in a chunk of its own."""
+    count = bench.asks.STORIES["long"]
+    answer = await exchange(bench, "/long/v1/messages", [b"{}"], b"\r\n0\r\n\r\n")
+    names = re.findall(rb"[0-9a-f]+\r\nevent: (\w+)\ndata: \{.*\}\n\n\r\n", answer)
+    assert names[:2] == [b"message_start", b"content_block_start"]
+    assert names[2:-3] == [b"content_block_delta"] * count
+    assert names[-3:] == [b"content_block_stop", b"message_delta", b"message_stop"]
 
 
 async def test_the_sink_reads_everything_first(bench: SimpleNamespace) -> None:
@@ -372,6 +387,29 @@ def test_an_interrupted_measurement(tmp_path: Path) -> None:
                 break
         _, complaints = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, complaints
+    assert left_behind(tmp_path) == []
+
+
+def test_what_was_not_asked_for_is_no_failure(bench: SimpleNamespace) -> None:
+    """Without a LiteLLM the figure beside it is told as not measured; the command succeeds for all that."""
+    (result,) = bench.translation.litellm(SimpleNamespace(litellm=None))
+    assert "--litellm" in result.reason
+    assert bench.cli._good(result)
+    assert not bench.cli._good(bench.figures.Missing(result.figure, "it ended"))
+
+
+@needs_tools
+@pytest.mark.slow
+def test_translation_is_measured(tmp_path: Path) -> None:
+    """What translating costs is measured beside what passing costs, in time and memory."""
+    arguments = ("--only", "chunks,translated,litellm,long", "--rounds", "1", "--seconds", "0.2", "--json")
+    with running(tmp_path, *arguments) as process:
+        output, complaints = process.communicate(timeout=SECONDS)
+    assert process.returncode in (0, 1), complaints
+    figures = {figure["number"]: figure for figure in json.loads(output)["figures"]}
+    assert list(figures) == ["10a", "10b", "11a", "11b", "12a", "12b"]
+    assert [number for number, figure in figures.items() if "error" in figure] == ["11b"], figures
+    assert 0 < figures["11a"]["value"] < 1
     assert left_behind(tmp_path) == []
 
 

@@ -13,12 +13,17 @@ PROVIDERS = {
     "openrouter": "chat-completions",
     "google": "chat-completions",
 }
-# With the model that thinks, where the sandbox's usual one would not do it in the provider's way.
-TARGETS = [f"{name}/gemini-think" if name == "google" else name for name in PROVIDERS]
+# With the model that thinks in the provider's way, and refuses to go on without its thinking: but for the plain chat
+# server, which takes none back.
+TARGETS = [
+    f"{name}/{'gemini' if name == 'google' else 'sandbox'}-think{'' if name == 'only-chat' else '!thinking-back'}"
+    for name in PROVIDERS
+]
 
 ACROSS = (
     "text",
     "stream",
+    "slow",
     "tool",
     "parallel",
     "loop",

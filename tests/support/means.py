@@ -5,10 +5,13 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from aigw.wire.neutral import (
+    AnyTool,
+    CacheMark,
     Citation,
     CustomTool,
     Foreign,
     OutputFormat,
+    Part,
     Reasoning,
     SearchHit,
     ServerToolCall,
@@ -24,6 +27,7 @@ from aigw.wire.neutral import (
 
 from .conversations import (
     Means,
+    Parts,
     apart,
     arguments,
     base64_,
@@ -35,6 +39,7 @@ from .conversations import (
     in_order,
     inline,
     linked,
+    linked_citations,
     maybe,
     media,
     names,
@@ -54,6 +59,38 @@ from .conversations import (
     values,
 )
 
+places = st.just({"city": "Berlin", "country": "DE"})
+searches: st.SearchStrategy[AnyTool] = st.builds(
+    WebSearch, location=maybe(places), depth=maybe(st.sampled_from(["low", "high"]))
+)
+grammars: st.SearchStrategy[AnyTool] = st.builds(
+    CustomTool,
+    name=names.map(lambda name: f"{name}_c"),
+    description=maybe(texts),
+    format=maybe(st.just({"type": "grammar", "syntax": "lark", "definition": "a"})),
+)
+custom_calls: Parts = st.builds(ToolCall, id=st.just("call_"), name=names, arguments=texts, custom=st.just(True))
+likely: Parts = st.builds(Text, text=texts, logprobs=maybe(st.lists(odds, min_size=1, max_size=2)))
+cited: Parts = st.builds(Text, text=texts, citations=linked_citations)
+
+
+def searched(maker: str, prefix: str) -> Parts:
+    """A web search that the provider makes."""
+    return st.builds(
+        ServerToolCall,
+        id=st.just(prefix),
+        name=st.just("web_search"),
+        arguments=st.just('{"query":"q"}'),
+        maker=st.just(maker),
+    )
+
+
+def bound(maker: str) -> st.SearchStrategy[list[Part]]:
+    """A signature, and the text that it belongs to."""
+    signature = st.builds(Thinking, signature=base64_, maker=st.just(maker), bound=st.just(True))
+    return st.just([]) | st.tuples(signature, plain_texts).map(list)
+
+
 IMAGES = ("image/png", "image/jpeg")
 
 CHAT = Means(
@@ -71,7 +108,8 @@ CHAT = Means(
     custom=True,
     tools=st.one_of(
         st.builds(Tool, name=names, description=maybe(texts), parameters=schemas, strict=maybe(st.booleans())),
-        st.builds(CustomTool, name=names.map(lambda name: f"{name}_c"), description=maybe(texts)),
+        grammars,
+        searches,
     ),
     settings={
         "max_tokens": tokens,
@@ -98,7 +136,7 @@ CHAT = Means(
         ),
         "reasoning": st.builds(Reasoning, effort=st.sampled_from(["none", "minimal", "low", "medium", "high"])),
         "verbosity": st.sampled_from(["low", "high"]),
-        "tool_choice": st.sampled_from([ToolChoice(mode=m) for m in ("auto", "none", "required", "tool")]),  # type: ignore[arg-type]
+        "tool_choice": st.sampled_from([ToolChoice(mode=m) for m in ("auto", "none", "required", "tool")]),
         "parallel_tools": st.booleans(),
         "user": names,
         "safety_identifier": names,
@@ -107,11 +145,18 @@ CHAT = Means(
         "store": st.booleans(),
         "cache_key": names,
         "cache_retention": st.just("24h"),
+        "top_k": st.integers(1, 50),
+        "min_p": fractions,
+        "repetition_penalty": fractions,
+        "modalities": st.just(["text", "audio"]),
+        "voice": st.just({"voice": "alloy", "format": "wav"}),
     },
     answered=in_order(
-        some(thoughts),
-        some(st.builds(Text, text=texts, logprobs=maybe(st.lists(odds, min_size=1, max_size=2)))) | some(refusals),
-        some(calls(arguments), 3),
+        some(thoughts) | some(signed("p"), 2),
+        some(likely) | some(cited) | some(refusals),
+        some(st.builds(Thinking, signature=base64_, maker=st.just("p"), bound=st.just(True))).flatmap(
+            lambda bound: some(calls(arguments) | custom_calls, 3, len(bound)).map(lambda made: [*bound, *made])
+        ),
     ),
     many=True,
     stops=("end", "length", "filter"),
@@ -135,8 +180,13 @@ RESPONSES = Means(
     custom=True,
     tools=st.one_of(
         st.builds(Tool, name=names, description=maybe(texts), parameters=schemas, strict=maybe(st.booleans())),
-        st.builds(CustomTool, name=names.map(lambda name: f"{name}_c"), description=maybe(texts)),
-        st.builds(WebSearch, allowed_domains=maybe(st.just(["example.org"])), depth=maybe(st.just("low"))),
+        grammars,
+        st.builds(
+            WebSearch,
+            allowed_domains=maybe(st.just(["example.org"])),
+            location=maybe(places),
+            depth=maybe(st.sampled_from(["low", "high"])),
+        ),
     ),
     settings={
         name: CHAT.settings[name]
@@ -160,30 +210,24 @@ RESPONSES = Means(
     }
     | {
         "max_tool_calls": st.integers(1, 9),
+        "previous": st.just("resp_1"),
         "reasoning": st.builds(
             Reasoning,
             effort=maybe(st.sampled_from(["none", "low", "high"])),
             shown=st.sampled_from(["auto", "concise", "detailed"]),
         ),
     },
-    answered=in_order(
-        some(signed("p", id=names.map(lambda name: f"rs_{name}"), summary=st.just(True))),
-        some(
-            st.builds(
-                Text,
-                text=texts,
-                citations=maybe(
-                    st.lists(
-                        st.builds(
-                            Citation, kind=st.just("url"), url=urls, title=texts, start=st.just(0), end=st.just(1)
-                        ),
-                        min_size=1,
-                        max_size=2,
-                    )
-                ),
-            )
+    answered=st.lists(
+        st.one_of(
+            signed("p", id=names.map(lambda name: f"rs_{name}"), summary=st.just(True)),
+            cited,
+            likely,
+            refusals,
+            calls(arguments),
+            custom_calls,
+            searched("p", "ws_"),
         ),
-        some(calls(arguments), 3),
+        max_size=4,
     ),
     stops=("end", "length", "filter"),
     usages=usages_of("cache_read_tokens", "reasoning_tokens"),
@@ -215,15 +259,26 @@ MESSAGES = Means(
             2,
         ),
         some(st.builds(Text, text=texts, cache=caches), 2),
+        some(searched("messages", "srvtoolu_")),
     ),
-    returned=st.lists(st.one_of(plain_texts, media("image", linked(), data(*IMAGES))), min_size=1, max_size=2),
+    returned=st.lists(
+        st.one_of(plain_texts, media("image", linked(), data(*IMAGES)), media("document", data("application/pdf"))),
+        min_size=1,
+        max_size=2,
+    ),
     arguments=compact,
     results={"failed": maybe(st.booleans()), "cache": caches},
     tools=st.one_of(
         st.builds(
             Tool, name=names, description=maybe(texts), parameters=schemas, strict=maybe(st.booleans()), cache=caches
         ),
-        st.builds(WebSearch, allowed_domains=maybe(st.just(["example.org"])), max_uses=maybe(st.integers(1, 5))),
+        st.builds(
+            WebSearch,
+            allowed_domains=maybe(st.just(["example.org"])),
+            location=maybe(places),
+            max_uses=maybe(st.integers(1, 5)),
+        ),
+        st.builds(WebSearch, blocked_domains=st.just(["example.org"])),
     ),
     settings={
         "max_tokens": st.integers(1025, 9999),
@@ -235,6 +290,7 @@ MESSAGES = Means(
         "tool_choice": CHAT.settings["tool_choice"],
         "user": names,
         "tier": st.sampled_from(["auto", "standard_only"]),
+        "cache": st.sampled_from([CacheMark(), CacheMark("1h")]),
     },
     always=("max_tokens",),
     answered=st.lists(
@@ -243,6 +299,7 @@ MESSAGES = Means(
             st.builds(Thinking, signature=base64_, maker=st.just("p"), redacted=st.just(True)),
             plain_texts,
             calls(compact, "toolu_"),
+            searched("p", "srvtoolu_"),
         ),
         max_size=4,
     ),
@@ -260,8 +317,12 @@ GEMINI = Means(
         media("video", linked("video/mp4")),
         media("document", data("application/pdf"), linked("application/pdf")),
     ),
-    said=in_order(some(signed("gemini")), some(plain_texts, 2)),
-    returned=st.lists(st.builds(Structured, value=compact.filter("{}".__ne__)), min_size=1, max_size=1),
+    said=in_order(some(signed("gemini")), bound("gemini"), some(plain_texts, 2)),
+    returned=in_order(
+        some(st.one_of(plain_texts, st.builds(Structured, value=compact.filter("{}".__ne__))), least=1),
+        some(media("image", data(*IMAGES))),
+    ),
+    tools=st.one_of(st.builds(Tool, name=names, description=maybe(texts), parameters=schemas), st.builds(WebSearch)),
     arguments=compact,
     settings={
         "max_tokens": tokens,
@@ -279,8 +340,15 @@ GEMINI = Means(
         ),
         "reasoning": st.builds(Reasoning, budget=st.integers(1, 9999), shown=st.just("auto")),
         "tool_choice": CHAT.settings["tool_choice"],
+        "tier": st.just("flex"),
     },
-    answered=st.lists(st.one_of(signed("p"), thoughts, plain_texts, calls(compact)), max_size=4).map(apart),
+    answered=in_order(
+        bound("p"),
+        st.lists(
+            st.one_of(signed("p"), thoughts, plain_texts, calls(compact), media("image", data(*IMAGES))), max_size=4
+        ),
+        some(cited),
+    ).map(apart),
     many=True,
     stops=("end", "length", "filter", "other"),
     usages=usages_of("cache_read_tokens", "reasoning_tokens"),

@@ -249,7 +249,8 @@ def _responses(body: Json, path: Path) -> tuple[Json, Path]:
         body["input"] = [hello]
     if path[0] == "stream_options":
         body["stream"] = True
-    body.setdefault("tools", _responses_tools(body))
+    if body.get("tool_choice") != "auto":  # which can be said without tools, too
+        body.setdefault("tools", _responses_tools(body))
     return body, moved
 
 

@@ -59,6 +59,8 @@ _VALUES: Mapping[str, Any] = {
     "thinkingBudget": 2048,
 }
 
+# Further values worth a look: they say what is meant anyway.
+_ALSO: Mapping[str, tuple[Any, ...]] = {"n": (1,), "candidateCount": (1,)}
 # Members of which an object has one at most.
 _EITHER: tuple[frozenset[str], ...] = (
     frozenset(("image_url", "file_id")),
@@ -153,7 +155,7 @@ class Walker:
             yield (), self.least(node, name, stack), MISSING
             return
         if name in _VALUES and self._fits(node, _VALUES[name]):
-            yield (), _VALUES[name], MISSING
+            yield from (((), value, MISSING) for value in (_VALUES[name], *_ALSO.get(name, ())))
             return
         branches = self._branches(node)
         for branch in branches:

@@ -45,7 +45,8 @@ def test_take() -> None:
 @pytest.mark.parametrize("name", SETTINGS)
 def test_close(name: str) -> None:
     """Every setting that is said and that nobody took is reported with its place."""
-    written = draft(**{name: False})
+    said: dict[str, Any] = {name: False}
+    written = draft(**said)
     written.close("Chat")
     words = name.replace("_", " ")
     assert written.ledger.entries == [Loss(f"/{name}", "dropped", f"Chat has nothing like {words}")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from aigw.wire.deltas import Begin, Cite, Close, Delta, Fail, Finish, Grow, Odds, Open, Sign, Stopped, Tally
 from aigw.wire.fold import folded, unfolded
@@ -37,6 +37,7 @@ ODDS = [Logprob(token="a", logprob=-0.5)]
 CITE = Citation(kind="url", url="https://example.org/")
 
 
+@settings(max_examples=60)
 @given(answers(ANYTHING))
 def test_identity(answer: Answer) -> None:
     """An answer unfolded and folded again is the same answer, and was not changed."""
@@ -45,6 +46,7 @@ def test_identity(answer: Answer) -> None:
     assert answer == before
 
 
+@settings(max_examples=60)
 @given(answers(ANYTHING))
 def test_unfolded_is_in_order(answer: Answer) -> None:
     """An answer unfolds to what the sequencer would make of it."""

@@ -70,11 +70,20 @@ async def text(client: Any) -> Any:
 
 async def stream(client: Any) -> Any:
     """A streamed answer."""
-    async with client.messages.stream(model=SMALL, max_tokens=200, messages=QUESTION) as events:
+    return await _streamed(client, SMALL)
+
+
+async def _streamed(client: Any, model: str) -> Any:
+    async with client.messages.stream(model=model, max_tokens=200, messages=QUESTION) as events:
         pieces = [piece async for piece in events.text_stream]
         message = await events.get_final_message()
     assert _said(message) == "".join(pieces)
     return {**_facts(message), "streamed": len(pieces) > 1}
+
+
+async def slow(client: Any) -> Any:
+    """The same from a provider whose events come one by one."""
+    return await _streamed(client, _faulty("delay=2"))
 
 
 async def tool(client: Any) -> Any:

@@ -70,11 +70,20 @@ async def text(client: Any) -> Any:
 
 async def stream(client: Any) -> Any:
     """A streamed answer."""
+    return await _streamed(client, SMALL)
+
+
+async def _streamed(client: Any, model: str) -> Any:
     pieces, last = [], None
-    async for last in await client.models.generate_content_stream(model=SMALL, contents=QUESTION):
+    async for last in await client.models.generate_content_stream(model=model, contents=QUESTION):
         pieces += [last.text] if last.text else []
     assert last is not None
     return {"said": "".join(pieces), "streamed": len(pieces) > 1, "ended": _ended(last), "used": _used(last)}
+
+
+async def slow(client: Any) -> Any:
+    """The same from a provider whose events come one by one."""
+    return await _streamed(client, _faulty("delay=2"))
 
 
 async def tool(client: Any) -> Any:

@@ -101,10 +101,18 @@ async def text(client: Any) -> Any:
 
 async def stream(client: Any) -> Any:
     """A streamed answer."""
-    facts, _ = await _heard(
-        await client.chat.completions.create(model=SMALL, messages=QUESTION, stream=True, stream_options=USAGE)
-    )
+    return await _streamed(client, SMALL)
+
+
+async def _streamed(client: Any, model: str) -> Any:
+    asked = {"model": model, "messages": QUESTION, "stream": True, "stream_options": USAGE}
+    facts, _ = await _heard(await client.chat.completions.create(**asked))
     return facts
+
+
+async def slow(client: Any) -> Any:
+    """The same from a provider whose events come one by one."""
+    return await _streamed(client, _faulty("delay=2"))
 
 
 async def tool(client: Any) -> Any:

@@ -76,8 +76,12 @@ async def text(client: Any) -> Any:
 
 async def stream(client: Any) -> Any:
     """A streamed answer, its pieces and its last event alike."""
+    return await _streamed(client, SMALL)
+
+
+async def _streamed(client: Any, model: str) -> Any:
     pieces, whole = [], None
-    async for event in await client.responses.create(model=SMALL, input=QUESTION, stream=True):
+    async for event in await client.responses.create(model=model, input=QUESTION, stream=True):
         if event.type == "response.output_text.delta":
             pieces.append(event.delta)
         elif event.type == "response.completed":
@@ -85,6 +89,11 @@ async def stream(client: Any) -> Any:
     assert whole is not None
     assert whole.output_text == "".join(pieces)
     return {"said": whole.output_text, "streamed": len(pieces) > 1, "ended": _ended(whole), "used": _used(whole)}
+
+
+async def slow(client: Any) -> Any:
+    """The same from a provider whose events come one by one."""
+    return await _streamed(client, _faulty("delay=2"))
 
 
 async def tool(client: Any) -> Any:

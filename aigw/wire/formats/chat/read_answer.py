@@ -20,7 +20,7 @@ def read_answer(data: bytes, dialect: Dialect) -> Answer:
     if any(isinstance(delta, Fail) for delta in deltas):
         problem = next(delta.trouble.message for delta in deltas if isinstance(delta, Fail))
         raise ValueError(f"not a chat completion: {problem}")
-    if not deltas:
+    if not reader.begun:
         raise ValueError("not a chat completion: it has no choices")
     deltas += reader.read(_DONE)
     return fold.folded(Sequencer().put(deltas))

@@ -39,6 +39,11 @@ class Reader:
         self._counts: Counts | None = None
         self._pages: list[Citation] = []
 
+    @property
+    def begun(self) -> bool:
+        """Whether any choice has begun."""
+        return bool(self._lines)
+
     def read(self, event: Event) -> list[Delta]:
         """What an event says."""
         data = event.data

@@ -18,7 +18,7 @@ from aigw.wire.neutral import Answer, Conversation
 
 
 class _Count(msgspec.Struct):
-    total: int = msgspec.field(name="totalTokens", default=0)
+    total: int = msgspec.field(name="totalTokens")
 
 
 _count_of = msgspec.json.Decoder(_Count).decode

@@ -134,8 +134,7 @@ class PartReader:
             if inner is not None:
                 part = read(self, inner)
                 part.at = members.at
-                own = {**(part.own or {}), **(members.rest() or {})}
-                part.own = own or None
+                part.own = _nested(name, part.own, members)
                 return part
         return Foreign(format=FORMAT, value=value, at=members.at)
 
@@ -163,7 +162,7 @@ class PartReader:
         return ToolResult(call_id=ident, parts=parts, name=name, failed=failed, own=result.rest())
 
     def _executed(self, code: Members) -> Part:
-        own = {"executableCode": code.rest() or {}}
+        own = code.rest() or {}
         self._code = code.text("id") or self._fresh(code.at)
         arguments = _encode({"code": code.text("code") or "", "language": code.text("language") or "PYTHON"})
         return ServerToolCall(
@@ -184,7 +183,7 @@ class PartReader:
             name=CODE_EXECUTION,
             error=error,
             maker=self._maker,
-            own={"codeExecutionResult": own},
+            own=own,
         )
 
 
@@ -240,13 +239,19 @@ def file_media(blob: Members) -> Media:
     return Media(kind=kind, source=source, name=blob.text("displayName"), at=blob.at, own=blob.rest())
 
 
+def _nested(name: str, inner: dict[str, Any] | None, members: Members) -> dict[str, Any] | None:
+    """The own members of a part: those of the object that makes it what it is, under its name, and those beside it."""
+    own = members.rest() or {}
+    return {name: inner, **own} if inner else own or None
+
+
 def _response_media(members: Members, value: Any) -> Part:
     inline, file = members.inner("inlineData"), members.inner("fileData")
     if inline is None and file is None:
         return Foreign(format=FORMAT, value=value, at=members.at)
     media = inline_media(inline) if inline is not None else file_media(file)  # type: ignore[arg-type]
     media.at = members.at
-    media.own = {**(media.own or {}), **(members.rest() or {})} or None
+    media.own = _nested("inlineData" if inline is not None else "fileData", media.own, members)
     return media
 
 

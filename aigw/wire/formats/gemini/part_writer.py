@@ -111,8 +111,9 @@ class PartWriter:
     def _with_own(self, one: dict[str, Any], part: Part) -> dict[str, Any]:
         if part.cache is not None:
             self._ledger.drop(child(part.at, "cache_control"), "Gemini caches by itself, without marks")
-        if part.own and self._home:
-            one.update((name, value) for name, value in part.own.items() if name not in one)
+        for name, value in (part.own or {}).items() if self._home else ():
+            inner = one.get(name)
+            one[name] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
         return one
 
     def _text(self, part: Text, place: str) -> dict[str, Any] | None:
@@ -130,10 +131,7 @@ class PartWriter:
             args: Any = {"input": part.arguments}
         else:
             args = msgspec.Raw((part.arguments or "{}").encode())
-        call = {"name": part.name, "args": args, "id": part.id}
-        if part.own and self._home:
-            return {"functionCall": {**call, **part.own}}
-        return {"functionCall": call}
+        return {"functionCall": {"name": part.name, "args": args, "id": part.id}}
 
     def _foreign(self, part: Foreign, place: str) -> dict[str, Any] | None:
         return dict(part.value) if isinstance(part.value, dict) else None
@@ -142,14 +140,14 @@ class PartWriter:
         if not self._home or part.name != CODE_EXECUTION:
             self._ledger.drop(place, "Gemini has no call of this provider's tool")
             return None
-        own = part.own or {}
-        return {"executableCode": own.get("executableCode") or _decode(part.arguments)}
+        said = part.own is not None and "executableCode" in part.own
+        return {"executableCode": {} if said else _decode(part.arguments)}
 
     def _server_result(self, part: ServerToolResult, place: str) -> dict[str, Any] | None:
         if not self._home or part.name != CODE_EXECUTION or not part.own:
             self._ledger.drop(place, "Gemini has no result of this provider's tool")
             return None
-        return {"codeExecutionResult": part.own.get("codeExecutionResult") or {}}
+        return {"codeExecutionResult": {}}
 
     # -- media ----------------------------------------------------------------------------------------------------
 
@@ -224,8 +222,6 @@ class PartWriter:
         response: dict[str, Any] = {"id": part.call_id, "name": part.name or "", "response": self._said(said, part)}
         if inside:
             response["parts"] = inside
-        if part.own and self._home:
-            response.update(part.own)
         return {"functionResponse": response}
 
     def _inside(self, media: Media) -> bool:

@@ -195,6 +195,8 @@ def _amount(asked: Reasoning, draft: Draft) -> dict[str, Any]:
 
 
 def _level(effort: str, efforts: tuple[str, ...], place: str, draft: Draft) -> dict[str, Any]:
+    if effort in LEVELS and draft.conversation.own_format == FORMAT:
+        return {"thinkingLevel": effort.upper()}
     if not efforts:
         if effort != "none":
             draft.ledger.approximate(place, f"the effort {effort} became a budget of thinking tokens")

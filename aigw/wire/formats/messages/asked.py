@@ -36,13 +36,12 @@ def read_request(body: dict[str, Any], model: str, ledger: Ledger, *, stream: bo
 class _Settings:
     """Everything beside turns and tools, read into a conversation."""
 
-    __slots__ = ("_asked", "_conversation", "_own")
+    __slots__ = ("_asked", "_conversation")
 
     def __init__(self, asked: Members, conversation: Conversation) -> None:
         self._asked = asked
         self._conversation = conversation
         conversation.places = {}
-        self._own: dict[str, Any] = {}  # what nobody took within objects of which something was taken
 
     def read(self) -> None:
         """Read them all; what is left becomes the conversation's own."""
@@ -58,28 +57,21 @@ class _Settings:
         metadata = asked.inner("metadata")
         if metadata is not None:
             self._say("user", metadata.text("user_id"), "/metadata/user_id")
-            self._keep("metadata", metadata)
         config = asked.inner("output_config")
         self._reasoning(config)
         self._output(config)
-        if config is not None:
-            self._keep("output_config", config)
-        self._conversation.own = {**(asked.own() or {}), **self._own}
+        self._conversation.own = asked.own() or {}
 
     def _say(self, setting: str, value: Any, place: str) -> None:
         if value is not None:
             setattr(self._conversation.settings, setting, value)
             self._conversation.places[setting] = place
 
-    def _keep(self, name: str, inner: Members) -> None:
-        rest = inner.own()
-        if rest is not None:
-            self._own[name] = rest
-
     def _tool_choice(self) -> None:
         value = self._asked.take("tool_choice")
-        if value is not None:
-            choice, parallel = read_tool_choice(value)
+        asked = Members({"type": value}, "/tool_choice") if isinstance(value, str) else self._asked.inner("tool_choice")
+        if asked is not None:
+            choice, parallel = read_tool_choice(asked)
             self._say("tool_choice", choice, "/tool_choice")
             self._say("parallel_tools", parallel, "/tool_choice/disable_parallel_tool_use")
 
@@ -111,7 +103,6 @@ class _Settings:
         if shown is None:
             thinking.leave("display")
         reasoning.shown = shown
-        self._keep("thinking", thinking)
         return True
 
     def _output(self, config: Members | None) -> None:
@@ -121,9 +112,7 @@ class _Settings:
             if holder is None or asked is None:
                 continue
             schema = asked.table("schema")
-            if asked.text("type") != "json_schema" or schema is None:
+            if asked.text("type") != "json_schema" or schema is None or self._conversation.settings.output is not None:
                 holder.leave(name)
                 continue
             self._say("output", OutputFormat(kind="schema", schema=schema), asked.at)
-            if asked.own() is not None:
-                holder.leave(name)

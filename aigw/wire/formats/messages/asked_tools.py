@@ -5,7 +5,7 @@ Source: https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from aigw.wire.formats.messages.blocks import NAME
 from aigw.wire.formats.messages.members import Members, refuse
@@ -43,7 +43,8 @@ def read_tool(tool: Members) -> AnyTool:
 
 
 def _web_search(tool: Members, kind: str) -> WebSearch:
-    tool.take("name")
+    if tool.text("name") != "web_search":
+        tool.leave("name")
     search = WebSearch(
         allowed_domains=tool.texts("allowed_domains"),
         blocked_domains=tool.texts("blocked_domains"),
@@ -51,18 +52,18 @@ def _web_search(tool: Members, kind: str) -> WebSearch:
         at=tool.at,
     )
     location = tool.inner("user_location")
-    if location is not None:
-        location.take("type")
+    if location is not None and location.text("type") in (None, "approximate"):
         search.location = {name: told for name in _PLACES if (told := location.text(name)) is not None} or None
+    elif location is not None:
+        tool.leave("user_location")
     if kind != WEB_SEARCH:
         tool.leave("type")
     search.own = tool.own()
     return search
 
 
-def read_tool_choice(value: Any) -> tuple[ToolChoice, bool | None]:
+def read_tool_choice(choice: Members) -> tuple[ToolChoice, bool | None]:
     """The choice, and whether several tools may be called at once."""
-    choice = Members({"type": value} if isinstance(value, str) else value, "/tool_choice")
     mode = _MODES.get(choice.needed("type"))
     if mode is None:
         refuse(choice.place("type"), "must be auto, any, tool or none")

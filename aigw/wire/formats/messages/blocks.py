@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from aigw.wire import signatures
-from aigw.wire.formats.messages.citations import read_citation
+from aigw.wire.formats.messages.citations import check_citation, read_citation
 from aigw.wire.formats.messages.members import Members, refuse
 from aigw.wire.losses import child
 from aigw.wire.neutral import (
+    Citation,
     Foreign,
     Media,
     Part,
@@ -89,19 +90,18 @@ class BlockReader:
         return block.needed(name) if self.asked else block.text(name) or ""
 
     def _text(self, block: Members) -> Part:
-        citations = [
-            read_citation(item)
-            if isinstance(item, dict)
-            else refuse(child(block.at, "citations", index), "is no object")
-            for index, item in enumerate(block.items("citations") or ())
-        ]
         return Text(
             text=self._word(block, "text"),
-            citations=citations or None,
+            citations=[self._citation(item) for item in _objects(block, "citations")] or None,
             at=block.at,
             cache=block.cache(),
             own=block.own(),
         )
+
+    def _citation(self, citation: Members) -> Citation:
+        if self.asked:
+            check_citation(citation)
+        return read_citation(citation.value)
 
     def _image(self, block: Members) -> Part:
         source = self._source(block)
@@ -218,12 +218,9 @@ class BlockReader:
         )
         content = block.value.get("content")
         if kind == "web_search_tool_result" and isinstance(content, list):
-            block.take("content")
-            result.hits = [_hit(item) for item in content if isinstance(item, dict)]
+            result.hits = [_hit(item.value) for item in _objects(block, "content")]
         elif kind == "web_search_tool_result" and isinstance(content, dict):
-            block.take("content")
-            code = content.get("error_code")
-            result.error = code if isinstance(code, str) else "unavailable"
+            result.error = _error_code(block)
         else:
             block.leave("type")
         result.own = block.own()
@@ -244,12 +241,21 @@ class BlockReader:
 def _cited(block: Members) -> bool | None:
     """`citations.enabled`."""
     citations = block.inner("citations")
-    if citations is None:
-        return None
-    enabled = citations.flag("enabled")
-    if citations.own() is not None:
-        block.leave("citations")
-    return enabled
+    return None if citations is None else citations.flag("enabled")
+
+
+def _objects(block: Members, name: str) -> list[Members]:
+    """An array of objects."""
+    return [Members(item, child(block.at, name, index)) for index, item in enumerate(block.items(name) or ())]
+
+
+def _error_code(block: Members) -> str:
+    """What went wrong with a web search."""
+    error = block.inner("content")
+    code = None if error is None else error.text("error_code")
+    if error is not None:
+        error.take("type")
+    return code or "unavailable"
 
 
 def _joined(content: Any) -> tuple[str, bool]:

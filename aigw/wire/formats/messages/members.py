@@ -1,7 +1,8 @@
 """The members of one JSON object of a caller's request, asked for by name and type.
 
 What has the wrong type is refused with its place, in the dotted form that Anthropic's own errors use
-(`messages.2.content.0.text`). What nobody asked for is what the format's own members are made of.
+(`messages.2.content.0.text`). What nobody asked for is what the format's own members are made of; `restored` puts
+them back.
 """
 
 from __future__ import annotations
@@ -19,10 +20,26 @@ def refuse(at: str, complaint: str) -> NoReturn:
     raise InvalidBody(f"{place or 'The request'}: {complaint}.", param=place or None)
 
 
+def restored(written: dict[str, Any], own: dict[str, Any] | None) -> dict[str, Any]:
+    """A written object with the format's own members back at their places.
+
+    What is left of an object of which something was taken goes into the one that was written. One that has its `type`
+    was not taken apart: it stands for itself.
+    """
+    if not own:
+        return written
+    whole = dict(written)
+    for name, value in own.items():
+        there = whole.get(name)
+        apart = isinstance(there, dict) and isinstance(value, dict) and "type" not in value
+        whole[name] = restored(there, value) if apart else value
+    return whole
+
+
 class Members:
     """An object at a pointer. Each method takes one member; null counts as absent."""
 
-    __slots__ = ("_taken", "at", "value")
+    __slots__ = ("_inner", "_taken", "at", "value")
 
     def __init__(self, value: Any, at: str) -> None:
         if not isinstance(value, dict):
@@ -30,6 +47,7 @@ class Members:
         self.value: dict[str, Any] = value
         self.at = at
         self._taken: set[str] = set()
+        self._inner: dict[str, Members] = {}
 
     def place(self, name: str | int) -> str:
         """The pointer of a member."""
@@ -100,29 +118,34 @@ class Members:
         return value
 
     def inner(self, name: str) -> Members | None:
-        """An object, to be asked for its members in turn."""
+        """An object, to be asked for its members in turn. Those that nobody takes are among the outer one's own."""
         value = self.table(name)
-        return None if value is None else Members(value, self.place(name))
+        if value is None:
+            return None
+        inner = self._inner[name] = Members(value, self.place(name))
+        return inner
 
     def cache(self) -> CacheMark | None:
-        """`cache_control`; what it says beyond its lifetime stays among the object's own members."""
+        """`cache_control`; one of another type than is known stays among the object's own members."""
         control = self.inner("cache_control")
         if control is None:
             return None
-        control.text("type")
-        mark = CacheMark(control.text("ttl"))
-        if control.own() is not None:
-            self._taken.discard("cache_control")
-        return mark
+        if control.text("type") not in (None, "ephemeral"):
+            self.leave("cache_control")
+            return None
+        return CacheMark(control.text("ttl"))
 
     def leave(self, name: str) -> None:
         """Put a member back among the object's own."""
         self._taken.discard(name)
 
     def own(self) -> dict[str, Any] | None:
-        """The members that nobody took; None for none."""
-        if len(self._taken) >= len(self.value) and self._taken.issuperset(self.value):
+        """The members that nobody took, and those of objects within that were taken apart; None for none."""
+        if not self._inner and len(self._taken) >= len(self.value) and self._taken.issuperset(self.value):
             return None
-        return {
-            name: value for name, value in self.value.items() if name not in self._taken and value is not None
-        } or None
+        left = {name: value for name, value in self.value.items() if name not in self._taken and value is not None}
+        for name, inner in self._inner.items():
+            rest = inner.own() if name in self._taken else None
+            if rest is not None:
+                left[name] = rest
+        return left or None

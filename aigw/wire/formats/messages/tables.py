@@ -16,6 +16,7 @@ _REASONS: dict[str, StopReason] = {
     "stop_sequence": "sequence",
     "tool_use": "tools",
     "pause_turn": "pause",
+    "compaction": "pause",
     "refusal": "refusal",
     "model_context_window_exceeded": "context",
     # Words of servers that speak this format with an OpenAI accent.
@@ -41,7 +42,10 @@ _WORDS: dict[StopReason, str] = {
 _NEAREST = {
     "filter": "a filter of the provider's cut in; the format has only the model's refusal",
     "other": "the format has no word for why the provider stopped",
+    "error": "the provider stopped with an error; the format has no word for that, so it says none",
 }
+# Words of betas that say more than the one for their reason.
+_FINER = frozenset({"compaction"})
 
 
 def read_stop(word: str, sequence: Any, details: Any, *, structured: bool = False) -> Stop:
@@ -65,18 +69,28 @@ def _explained(details: Any) -> str | None:
     return said if isinstance(said, str) else None
 
 
+def finer_details(details: Any) -> dict[str, Any] | None:
+    """`stop_details` as a candidate's own member, where it says more than what `Stop.detail` keeps."""
+    if not isinstance(details, dict):
+        return None
+    told = _explained(details)
+    finer = any(value is not None and value != told for name, value in details.items() if name != "type")
+    return {"stop_details": details} if finer or (told is not None and details.get("explanation") is None) else None
+
+
 def write_stop(stop: Stop | None, ledger: Ledger, *, refused: bool = False) -> dict[str, Any]:
     """The members `stop_reason`, `stop_sequence` and, where a refusal is explained, `stop_details`.
 
-    `refused`: the answer holds a refusal; some formats tell of one by that alone. A stop of the provider's by error
-    keeps its own word: none of Anthropic's would be true.
+    `refused`: the answer holds a refusal; some formats tell of one by that alone. A stop of the provider's by error has
+    no word: none of Anthropic's would be true, and clients refuse others.
     """
     if stop is None:
         return {"stop_reason": None, "stop_sequence": None}
     reason = "refusal" if refused and stop.reason == "end" else stop.reason
+    word = stop.word if stop.word in _FINER else _WORDS.get(reason)
     if reason in _NEAREST:
-        ledger.approximate("answer:/candidates/0/stop", _NEAREST[reason])
-    word = _WORDS.get(reason) or stop.word or reason
+        said = f"{stop.word} is told as {word or 'null'}: " if stop.word else ""
+        ledger.approximate("answer:/candidates/0/stop", f"{said}{_NEAREST[reason]}")
     members: dict[str, Any] = {"stop_reason": word, "stop_sequence": stop.sequence if reason == "sequence" else None}
     if word == "refusal" and stop.detail:
         members["stop_details"] = {"type": "refusal", "category": None, "explanation": stop.detail}

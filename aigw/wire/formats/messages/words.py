@@ -38,6 +38,17 @@ _decode = msgspec.json.Decoder(_Event).decode
 _encode = msgspec.json.Encoder().encode
 
 
+def _type_of(trouble: Trouble) -> str:
+    """The upstream's own word, if it is one of Anthropic's and fits the status; else the status's."""
+    fallback = "api_error" if trouble.status >= 500 else "invalid_request_error"
+    usual = _TYPES.get(trouble.status, fallback)
+    said = STATUSES.get(trouble.type or "")
+    # `invalid_request_error` is OpenAI's word for everything below 500, whatever the status says.
+    if trouble.type is None or said is None or said // 100 != trouble.status // 100 or trouble.type == fallback:
+        return usual
+    return trouble.type
+
+
 class Words:
     """Errors as `{"type":"error","error":{"type","message"},"request_id"}`; in a stream as `event: error`."""
 
@@ -49,9 +60,8 @@ class Words:
 
         The code goes where the SDK looks for one: `error.details.error_code`.
         """
-        fallback = "api_error" if trouble.status >= 500 else "invalid_request_error"
         error = {
-            "type": trouble.type if trouble.type in STATUSES else _TYPES.get(trouble.status, fallback),
+            "type": _type_of(trouble),
             "message": trouble.message,
             "details": {"error_code": trouble.code},
         }

@@ -42,6 +42,7 @@ _PLACED: Final = frozenset({
     "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user", "metadata",
     "presence_penalty", "frequency_penalty",
 })  # fmt: skip
+_OF_IMAGES: Final = frozenset({"type", "id", "status", "result", "output_format"})
 _IMAGE_TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
 
 
@@ -178,8 +179,9 @@ def _message(item: Json) -> list[Part]:
 
 
 def _image(item: Json) -> Media:
-    media_type = _IMAGE_TYPES.get(item.get("output_format") or "png", "image/png")
-    return Media(kind="image", source=Source(data=item["result"], media_type=media_type), id=text_of(item.get("id")))
+    source = Source(data=item["result"], media_type=_IMAGE_TYPES.get(item.get("output_format") or "png", "image/png"))
+    own = {name: value for name, value in item.items() if name not in _OF_IMAGES and value is not None}
+    return Media(kind="image", source=source, id=text_of(item.get("id")), own=own or None)
 
 
 def text_of(value: Any) -> str | None:

@@ -36,6 +36,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 ONE_CANDIDATE: Final = "a response is one answer"
 NO_ITEM: Final = "there is no item for it"
+NO_MEMBER: Final = "a response has no such member"
 NO_ANNOTATION: Final = "there is no annotation for parts of the prompt"
 
 
@@ -46,12 +47,12 @@ def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
     echo.tier = own.pop("service_tier", None)
     home = answer.own_format == "responses"
     if not home:
-        ledger.drop_members("answer:", own, "a response has no such member")
+        ledger.drop_members("answer:", own, NO_MEMBER)
     for candidate in answer.candidates[1:]:
         ledger.drop(child("answer:", "candidates", candidate.index), ONE_CANDIDATE)
     candidate = answer.candidates[0] if answer.candidates else Candidate()
     if candidate.own and not home:
-        ledger.drop_members(child("answer:", "candidates", 0), candidate.own, "a response has no such member")
+        ledger.drop_members(child("answer:", "candidates", 0), candidate.own, NO_MEMBER)
     output = OutputWriter(echo.id, ledger, home=home).write(candidate)
     response = echo.over(candidate.stop, output, answer.usage)
     return _encode({**own, **response} if home else response)
@@ -70,6 +71,8 @@ class OutputWriter:
         """All items; texts that follow one another stand in one message."""
         parts = candidate.parts
         for at, part in enumerate(parts):
+            if part.own and not self._home:
+                self._ledger.drop_members(child("answer:", "candidates", 0, "parts", at), part.own, NO_MEMBER)
             if isinstance(part, Text | Refusal):
                 self._said(part, at)
             elif isinstance(part, ServerToolResult):
@@ -113,7 +116,7 @@ class OutputWriter:
         if isinstance(part, ToolCall):
             return items.tool_call(self._id("ctc" if part.custom else "fc"), "completed", part, part.arguments)
         if isinstance(part, Media):
-            return items.image(self._id("ig"), "completed", part)
+            return items.image(self._id("ig"), "completed", part, home=self._home)
         if isinstance(part, ServerToolCall):
             found = isinstance(following, ServerToolResult) and following.call_id == part.id
             result = following if found and isinstance(following, ServerToolResult) else None
@@ -137,7 +140,7 @@ def has_item(part: Part, *, home: bool) -> bool:
 
 def note_result(result: ServerToolResult, told: bool, pointer: str, ledger: Ledger) -> None:
     """Note what is not told of the result of a provider's own tool: all of it, or what is known beside addresses."""
-    if not told:
+    if not told or result.own:
         ledger.drop(pointer, NO_ITEM)
     elif any(hit.title or hit.age or hit.sealed for hit in result.hits or ()):
         ledger.drop(child(pointer, "hits"), "of what a search found only the addresses are told")

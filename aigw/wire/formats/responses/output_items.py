@@ -90,13 +90,13 @@ def tool_call(id: str, status: str, call: ToolCall, arguments: str) -> Json:
     return {**head, "call_id": call.id, "name": call.name, "arguments": arguments}
 
 
-def image(id: str, status: str, media: Media) -> Json:
-    """A picture that the model made."""
+def image(id: str, status: str, media: Media, *, home: bool) -> Json:
+    """A picture that the model made. `home`: its own members are this format's."""
     made: Json = {"id": id, "type": "image_generation_call", "status": status, "result": media.source.data}
     kind = (media.source.media_type or "").partition("/")[2]
     if kind in ("png", "jpeg", "webp", "gif"):
         made["output_format"] = kind
-    return made
+    return {**made, **(media.own or {})} if home else made
 
 
 def phase_of(own: Json | None) -> str | None:

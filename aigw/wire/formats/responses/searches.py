@@ -52,8 +52,11 @@ def arguments_of(action: Any) -> str:
     if not isinstance(action, dict):
         return "{}"
     told = {name: value for name, value in action.items() if name != "sources" and value is not None}
+    queries = told.get("queries")
     if told.get("type") == "search":
         del told["type"]
+        if "query" not in told and isinstance(queries, list) and queries:
+            told = {"query": queries[0], **told}
     return _encode(told).decode()
 
 

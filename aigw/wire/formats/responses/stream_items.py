@@ -248,8 +248,8 @@ class WholeItem(OpenItem):
 class OpenImage(WholeItem):
     """A picture that the model made."""
 
-    def __init__(self, emitter: Emitter, id: str, index: int, media: Media) -> None:
-        item = items.image(id, "completed", media)
+    def __init__(self, emitter: Emitter, id: str, index: int, media: Media, *, home: bool) -> None:
+        item = items.image(id, "completed", media, home=home)
         super().__init__(emitter, id, index, {**item, "status": "in_progress", "result": None}, item)
         self._emit("response.image_generation_call.in_progress", {})
 

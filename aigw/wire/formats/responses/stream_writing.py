@@ -16,6 +16,7 @@ from aigw.wire.formats.responses import output_items as items
 from aigw.wire.formats.responses.answer_writing import (
     NO_ANNOTATION,
     NO_ITEM,
+    NO_MEMBER,
     ONE_CANDIDATE,
     has_item,
     note_result,
@@ -151,11 +152,13 @@ class ResponsesWriter:
         if self._home:
             self._own.update(rest)
         else:
-            self._ledger.drop_members("answer:", rest, "a response has no such member")
+            self._ledger.drop_members("answer:", rest, NO_MEMBER)
 
     def _opened(self, delta: Open) -> None:
         head = delta.head
         self._part = delta.part
+        if head.own and not self._home:
+            self._ledger.drop_members(self._pointer(), head.own, NO_MEMBER)
         held = self._item
         if isinstance(head, Text | Refusal):
             phase = items.phase_of(head.own) if self._home else None
@@ -187,7 +190,7 @@ class ResponsesWriter:
         if isinstance(head, ServerToolCall):
             return OpenSearch(emitter, search_id(head, self._id("ws")), index, head)
         if isinstance(head, Media):
-            return OpenImage(emitter, self._id("ig"), index, head)
+            return OpenImage(emitter, self._id("ig"), index, head, home=self._home)
         assert isinstance(head, Foreign)
         return WholeItem(emitter, self._id("item"), index, head.value, head.value)
 
@@ -208,7 +211,7 @@ class ResponsesWriter:
         self._stop = delta.stop
         if delta.own and not self._home:
             pointer = child("answer:", "candidates", 0)
-            self._ledger.drop_members(pointer, delta.own, "a response has no such member")
+            self._ledger.drop_members(pointer, delta.own, NO_MEMBER)
         refused = isinstance(self._item, OpenMessage) and refuses([{"content": self._item.content}])
         status, _ = status_of(delta.stop, refuses=refused or refuses(self._output))
         self._done("completed" if status == "completed" else "incomplete")

@@ -144,6 +144,5 @@ def test_what_is_none(body: dict[str, Any], param: str) -> None:
     """What no provider could take is refused by its place."""
     members = Members(body, "")
     with pytest.raises(InvalidBody) as refusal:
-        read_tools(members)
-        read_choice(members, Ledger())
+        _ = read_tools(members), read_choice(members, Ledger())
     assert refusal.value.param == param

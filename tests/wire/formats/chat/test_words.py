@@ -17,6 +17,12 @@ def test_an_error() -> None:
     assert body == {"error": error}
 
 
+def test_the_type_of_an_upstreams_error_stays() -> None:
+    """Where the upstream named the kind of its error, the caller reads that word."""
+    body = json.loads(FORMAT.error(Trouble(429, "insufficient_quota", "No.", type="insufficient_quota")))
+    assert body["error"]["type"] == "insufficient_quota"
+
+
 def test_a_stream_error() -> None:
     """As data: the SDK raises on it, so the stream may then end properly, without `[DONE]`."""
     event = FORMAT.stream_error(Trouble(502, "upstream_error", "Stopped."))

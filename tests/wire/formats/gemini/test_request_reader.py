@@ -197,7 +197,7 @@ def test_media_of_a_result() -> None:
     )
     result: Any = found[1].parts[0]
     assert [type(inner) for inner in result.parts] == [Media, Foreign]
-    assert result.own == {"scheduling": "SILENT"}
+    assert result.own == {"functionResponse": {"scheduling": "SILENT"}}
 
 
 def model(*parts: dict[str, Any]) -> list[Any]:

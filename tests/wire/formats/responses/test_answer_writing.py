@@ -130,6 +130,8 @@ def test_what_a_search_found() -> None:
         (ServerToolCall(id="s", name="code_execution", arguments="{}"), 0, ""),
         (ServerToolResult(call_id="s", name="code_execution"), 0, ""),
         (Foreign(format="gemini", value={}), 0, ""),
+        (Text(text="a", own={"partMetadata": 1}), 1, "/partMetadata"),
+        (ServerToolResult(call_id="s", name="web_search"), 0, ""),
         (Text(text="a", citations=[Citation(kind="document")]), 1, "/citations"),
     ],
 )

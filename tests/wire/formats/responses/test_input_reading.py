@@ -9,7 +9,7 @@ import pytest
 from aigw.errors import InvalidBody
 from aigw.wire.formats.responses.input_reading import read_input
 from aigw.wire.formats.responses.output_items import ItemIds
-from aigw.wire.neutral import Foreign, Part, ServerToolCall, Text, Thinking, ToolCall, ToolResult, Turn
+from aigw.wire.neutral import Foreign, Part, Role, ServerToolCall, Text, Thinking, ToolCall, ToolResult, Turn
 from aigw.wire.signatures import seal
 
 CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
@@ -174,13 +174,13 @@ def test_calls(item: dict[str, Any], part: Part) -> None:
         ({"type": "tomorrow's"}, "user"),
     ],
 )
-def test_other_items(item: dict[str, Any], role: str) -> None:
+def test_other_items(item: dict[str, Any], role: Role) -> None:
     """An item of another kind stays as it is, on the side of whoever made it."""
     (turn,) = read_input([item], "/input")
     assert turn == Turn(
         role=role,
         parts=[Foreign(format="responses", value=item, at="/input/0")],
-        at="/input/0",  # type: ignore[arg-type]
+        at="/input/0",
     )
 
 

@@ -57,8 +57,9 @@ def test_calls() -> None:
 @pytest.mark.parametrize(("media_type", "more"), [("image/png", {"output_format": "png"}), ("image/x-icon", {})])
 def test_images(media_type: str, more: dict[str, str]) -> None:
     """A picture says its format where there is a word for it."""
-    media = Media(kind="image", source=Source(data="AAAA", media_type=media_type))
-    assert items.image("ig_1", "completed", media) == {
+    media = Media(kind="image", source=Source(data="AAAA", media_type=media_type), own={"prompt": "q"})
+    assert items.image("ig_1", "completed", media, home=True)["prompt"] == "q"
+    assert items.image("ig_1", "completed", media, home=False) == {
         "id": "ig_1", "type": "image_generation_call", "status": "completed", "result": "AAAA", **more,
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ URL = "https://example.org/"
         ({"type": "search", "query": "q"}, '{"query":"q"}'),
         ({"type": "search", "query": "q", "queries": ["q", "r"]}, '{"query":"q","queries":["q","r"]}'),
         ({"type": "search", "query": "q", "sources": [{"type": "url", "url": URL}]}, '{"query":"q"}'),
+        ({"type": "search", "queries": ["q", "r"]}, '{"query":"q","queries":["q","r"]}'),
         ({"type": "open_page", "url": URL}, f'{{"type":"open_page","url":"{URL}"}}'),
     ],
 )
