@@ -27,6 +27,8 @@ _FINISH: dict[Finish, str] = {
 _CONTENT_TYPE = "application/json; charset=UTF-8"
 _DEFAULT_DIMENSIONS = 16
 _PLACE = "gemini"
+# Since this version calls have to come back signed.
+_DEMANDING = "gemini-3"
 # What the documentation allows in the place of a signature that nobody has.
 _NO_SIGNATURES = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 _SNAKE = re.compile(r"_([a-z])")
@@ -48,7 +50,8 @@ def stream(call: Call) -> Reply:
 
 def _turn(call: Call) -> "_Turn":
     ask = read(call.body)
-    _check_signatures(_camel(call.body)["contents"], asked=ask.thinks)
+    strict = call.faults.thinking_back or _DEMANDING in call.model
+    _check_signatures(_camel(call.body)["contents"], demanded=ask.thinks and strict)
     return _Turn(call, write(ask, call.faults))
 
 
@@ -119,10 +122,10 @@ def _result(response: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _check_signatures(contents: list[Any], *, asked: bool) -> None:
-    """Signatures are the sandbox's own; `asked` for thinking, a step of the current turn begins with a signed call.
+def _check_signatures(contents: list[Any], *, demanded: bool) -> None:
+    """Signatures are the sandbox's own; where they are demanded, a step of the current turn begins with a signed call.
 
-    https://ai.google.dev/gemini-api/docs/thought-signatures, as Gemini 3 has it.
+    https://ai.google.dev/gemini-api/docs/thought-signatures
     """
     turns = [[_camel(part) for part in content.get("parts") or ()] for content in contents]
     for part in (part for parts in turns for part in parts if "thoughtSignature" in part):
@@ -132,7 +135,7 @@ def _check_signatures(contents: list[Any], *, asked: bool) -> None:
     questions = [number for number in said if any("functionResponse" not in part for part in turns[number])]
     for number in range(questions[-1] if questions else 0, len(turns)):
         first = next((part for part in turns[number] if "functionCall" in part), None)
-        if asked and first is not None and "thoughtSignature" not in first:
+        if demanded and first is not None and "thoughtSignature" not in first:
             message = (
                 "Function call is missing a thought_signature in functionCall parts. This is required for tools to work"
                 " correctly, and missing thought_signature may lead to degraded model performance. Additional data,"

@@ -91,7 +91,7 @@ LOOPS: dict[str, Loop] = {
     "deepseek": _chat("m", thinking={"type": "enabled"}),
     "openrouter": _chat("m", reasoning={"effort": "low"}),
     "a strict openrouter": _chat("m!thinking-back", reasoning={"effort": "low"}),
-    "google's chat": _chat("gemini-x", reasoning_effort="low"),
+    "google's chat": _chat("gemini-3-pro", reasoning_effort="low"),
     "a server of open models": _chat("m-think", reasoning_effort="low"),
     "a strict one": _chat("m-think!thinking-back", reasoning_effort="low"),
     "responses": _responses(include=["reasoning.encrypted_content"], store=False),
@@ -100,8 +100,15 @@ LOOPS: dict[str, Loop] = {
     "adaptive messages": _messages({"type": "adaptive"}),
     "strict messages": _messages({"type": "adaptive"}, "m!thinking-back"),
     "unseen messages": _messages({"type": "adaptive", "display": "omitted"}),
+    "older chat of google's": _chat("gemini-2.5-pro", reasoning_effort="low"),
+    "older gemini": Gemini(
+        "/v1beta/models/gemini-2.5-pro:generateContent",
+        {"contents": CONTENTS, "tools": [{"functionDeclarations": [FUNCTION]}]},
+        {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}},
+        "contents",
+    ),
     "gemini": Gemini(
-        "/v1beta/models/m:generateContent",
+        "/v1beta/models/gemini-3-pro:generateContent",
         {"contents": CONTENTS, "tools": [{"functionDeclarations": [FUNCTION]}]},
         {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}},
         "contents",
@@ -200,6 +207,8 @@ async def test_either_alphabet_of_base64_is_googles(client: aiohttp.ClientSessio
         ("openrouter", _dropping("reasoning_details")),
         ("responses", _dropping("reasoning", "id")),
         ("adaptive messages", _dropping("thinking")),
+        ("older gemini", _dropping("thoughtSignature")),
+        ("older chat of google's", _dropping("extra_content")),
     ],
 )
 async def test_what_may_be_left_away(client: aiohttp.ClientSession, name: str, change: Callable[[str], str]) -> None:

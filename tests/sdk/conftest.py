@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,3 +138,16 @@ def play_across(crossing: Served) -> Callable[[str, str], dict[str, Any]]:
         return _told(command, **path)
 
     return play_all
+
+
+@pytest.fixture(scope="session")
+def play_npm(crossing: Served) -> dict[str, Any]:
+    """The facts that the SDKs of JavaScript tell, by driver, target and scenario; skips where they are not installed."""
+    node = shutil.which("node")
+    if node is None or not (_NPM_SDKS / "installed").is_file():
+        pytest.skip(
+            f"node, or the SDKs in {_NPM_SDKS.relative_to(_ROOT)}, are not there: scripts/install --dev with npm"
+        )
+    drivers = _NPM_SDKS / "drivers" / "play.mjs"
+    linked = ["--preserve-symlinks", "--preserve-symlinks-main"]
+    return _told([node, *linked, drivers, crossing.base_url, crossing.key, ",".join(ACROSS), *TARGETS])

@@ -17,7 +17,8 @@ const TOOLS = {
 const { get_weather } = TOOLS;
 const ENDS = { stop: "end", "tool-calls": "tool", length: "limit" };
 
-// How a provider's model is made, and what asks it for thinking. Stored items would be named by their ids in the next
+// How a provider's model is made, and what asks it for thinking. `forgets`: it sends no signature back, so nothing can be
+// demanded; `fetches`: it fetches images itself, and sends them as data. Stored items would be named by their ids in the next
 // turn, which nobody but their maker understands.
 const PROVIDERS = {
   ai_openai: ({ base, key }) => {
@@ -27,7 +28,7 @@ const PROVIDERS = {
   },
   ai_openai_chat: ({ base, key }) => {
     const provider = createOpenAI({ baseURL: `${base}/v1`, apiKey: key });
-    return { model: (name) => provider.chat(name), thinking: { openai: { forceReasoning: true, reasoningEffort: "low" } } };
+    return { model: (name) => provider.chat(name), thinking: { openai: { forceReasoning: true, reasoningEffort: "low" } }, forgets: true };
   },
   ai_anthropic: ({ base, key }) => ({
     model: createAnthropic({ baseURL: `${base}/v1`, apiKey: key }),
@@ -36,6 +37,7 @@ const PROVIDERS = {
   ai_google: ({ base, key }) => ({
     model: createGoogle({ baseURL: `${base}/v1beta`, apiKey: key }),
     thinking: { google: { thinkingConfig: { includeThoughts: true, thinkingBudget: 1024 } } },
+    fetches: true,
   }),
   ai_compatible: ({ base, key }) => ({
     model: createOpenAICompatible({
@@ -46,12 +48,15 @@ const PROVIDERS = {
       supportsStructuredOutputs: true,
     }),
     thinking: { gateway: { reasoningEffort: "low" } },
+    forgets: true,
+    fetches: true,
   }),
 };
 
 const driver = (open) => (where) => {
-  const { small, think, faulty } = where;
-  const { model, thinking, plain } = open(where);
+  const { small, faulty } = where;
+  const { model, thinking, plain, forgets, fetches } = open(where);
+  const think = forgets ? where.think.split("!")[0] : where.think;
   const asking = { maxRetries: 2, providerOptions: plain, onError: () => {} };
   const said = async (result) => ({
     said: await result.text,
@@ -101,7 +106,7 @@ const driver = (open) => (where) => {
       return (await generateText({ ...asking, model: model(small), prompt: QUESTION, output })).output;
     },
     image: () => seen(Buffer.from(PIXEL, "base64")),
-    image_link: () => seen(new URL(LINK)),
+    ...(fetches ? {} : { image_link: () => seen(new URL(LINK)) }),
     broken: async () => {
       let pieces = 0;
       const errors = [];

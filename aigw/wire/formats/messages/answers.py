@@ -14,7 +14,7 @@ from aigw.errors import InvalidBody
 from aigw.wire.dialect import Dialect
 from aigw.wire.formats.messages.blocks import NAME, BlockReader, json_text
 from aigw.wire.formats.messages.sent_output import WRAPPED
-from aigw.wire.formats.messages.tables import read_stop, write_stop
+from aigw.wire.formats.messages.tables import finer_details, read_stop, write_stop
 from aigw.wire.formats.messages.tally import read_usage, write_usage
 from aigw.wire.formats.messages.told import BlockTeller
 from aigw.wire.losses import Ledger
@@ -27,7 +27,7 @@ STRUCTURED = frozenset({STRUCTURED_TOOL, WRAPPED})
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 # Members of a message that mean something to a caller of this format.
-_OWN = ("container", "context_management", "stop_details", "diagnostics")
+_OWN = ("container", "context_management", "diagnostics")
 
 
 def new_id() -> str:
@@ -55,7 +55,11 @@ def read_answer(data: bytes, dialect: Dialect) -> Answer:
         structured = not called and any(isinstance(part, ToolCall) for part in parts)
         stop = read_stop(word, message.get("stop_sequence"), message.get("stop_details"), structured=structured)
     return Answer(
-        candidates=[Candidate(parts=[unforced(part) for part in parts], stop=stop)],
+        candidates=[
+            Candidate(
+                parts=[unforced(part) for part in parts], stop=stop, own=finer_details(message.get("stop_details"))
+            )
+        ],
         id=_text(message.get("id")),
         model=_text(message.get("model")),
         usage=read_usage(message.get("usage")),
@@ -90,9 +94,10 @@ def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
     """A message for the caller who asked that."""
     candidate = next((each for each in answer.candidates if each.index == 0), None) or Candidate()
     note_rest(answer, candidate, ledger)
-    teller = BlockTeller(ledger)
+    home = answer.own_format == NAME
+    teller = BlockTeller(ledger, home=home)
     content = teller.blocks(candidate.parts)
-    message = {
+    message: dict[str, Any] = {
         "id": answer.id or new_id(),
         "type": "message",
         "role": "assistant",
@@ -101,6 +106,9 @@ def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
         **write_stop(candidate.stop, ledger, refused=teller.refused),
         "usage": write_usage(answer.usage, ledger),
     }
+    if home:
+        message.update(candidate.own or {})
+        message.update(answer.own or {})
     return _encode(message)
 
 

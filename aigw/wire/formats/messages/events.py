@@ -22,6 +22,7 @@ class BlockDelta(msgspec.Struct, gc=False):
     stop_reason: str | None = None
     stop_sequence: Any = None
     stop_details: Any = None
+    container: Any = None
 
 
 class StreamEvent(msgspec.Struct, gc=False):
@@ -33,6 +34,7 @@ class StreamEvent(msgspec.Struct, gc=False):
     content_block: Any = None
     message: Any = None
     usage: Any = None
+    context_management: Any = None
     error: Any = None
 
 

@@ -15,6 +15,7 @@ import msgspec
 from aigw.errors import InvalidBody
 from aigw.wire.dialect import Dialect
 from aigw.wire.draft import Draft
+from aigw.wire.formats.messages.members import restored
 from aigw.wire.formats.messages.sent_output import write_output
 from aigw.wire.formats.messages.sent_parts import PartWriter
 from aigw.wire.formats.messages.sent_thinking import ThinkingWriter
@@ -55,6 +56,8 @@ _AS_USUAL: dict[str, Any] = {
 _TIERS = {"auto": "auto", "standard_only": "standard_only", "default": "standard_only", "priority": "auto"}
 _LEAST_TOP_P = 0.95
 _SAMPLING = ("temperature", "top_p", "top_k")
+# Objects that have to have a type.
+_TYPED = ("thinking", "tool_choice", "cache_control")
 
 
 def write_request(conversation: Conversation, dialect: Dialect, ledger: Ledger) -> bytes:
@@ -215,12 +218,12 @@ class _Request:
         if not self._parts.home:
             return
         body = self._draft.body
-        for name, value in self._draft.conversation.own.items():
-            there = body.get(name)
-            if isinstance(there, dict) and isinstance(value, dict):
-                body[name] = {**there, **value}
-            else:
-                body[name] = value
+        own = self._draft.conversation.own
+        for name in _TYPED:
+            # What is left of an object that is not sent is nothing without it.
+            if name in own and name not in body and "type" not in own[name]:
+                own = {other: value for other, value in own.items() if other != name}
+        body.update(restored(body, own))
 
     # -- the prompt -------------------------------------------------------------------------------------------------
 
@@ -230,7 +233,8 @@ class _Request:
         if self._tools.tools:
             body["tools"] = self._tools.tools
         if self._tools.choice is not None:
-            body["tool_choice"] = self._tools.choice
+            own = self._draft.conversation.own.get("tool_choice")
+            body["tool_choice"] = restored(self._tools.choice, own if self._parts.home else None)
         if self._turns.system:
             body["system"] = self._turns.system
         body["messages"] = self._turns.body()

@@ -13,6 +13,7 @@ import msgspec
 from aigw.wire.dialect import Dialect
 from aigw.wire.formats.messages.blocks import NAME, json_text
 from aigw.wire.formats.messages.citations import is_ours, write_citation
+from aigw.wire.formats.messages.members import restored
 from aigw.wire.formats.messages.sent_media import MediaWriter
 from aigw.wire.losses import Ledger
 from aigw.wire.neutral import (
@@ -73,7 +74,8 @@ class PartWriter:
             if part.own.get("type") == "search_result":
                 # One block of text, which was read as a document's.
                 block["content"] = [{"type": "text", "text": block.pop("source")["data"]}]
-            block.update(part.own)
+            whole = restored(block, part.own)
+            block.update(whole)  # the same object: a cache marker is known by it
         return block
 
     def mark(self, holder: dict[str, Any], cache: CacheMark, at: str) -> None:
@@ -165,19 +167,19 @@ class PartWriter:
         return block
 
 
-def write_findings(part: ServerToolResult) -> Any:
-    """The content of a web search's result; None if it has neither pages nor an error."""
+def write_findings(part: ServerToolResult, *, home: bool = True) -> Any:
+    """The content of a web search's result; None if it has neither pages nor an error. `home` as in write_citation."""
     if part.error is not None:
         return {"type": "web_search_tool_result_error", "error_code": part.error}
     if part.hits is None:
         return None
-    return [_hit(hit) for hit in part.hits]
+    return [_hit(hit, home=home) for hit in part.hits]
 
 
-def _hit(hit: SearchHit) -> dict[str, Any]:
+def _hit(hit: SearchHit, *, home: bool) -> dict[str, Any]:
     block: dict[str, Any] = {"type": "web_search_result", "url": hit.url, "title": hit.title or ""}
     block["encrypted_content"] = hit.sealed or ""
     block["page_age"] = hit.age
-    if hit.own:
+    if home and hit.own:
         block.update(hit.own)
     return block

@@ -23,6 +23,7 @@ DEFAULT_MAX_TOKENS = 4096
 
 _DISPLAYS = {"none": "omitted", "auto": "summarized", "concise": "summarized", "detailed": "summarized"}
 _OWN_BUDGET = BUDGET_OF["medium"]
+_NOTHING = Reasoning()
 
 
 class ThinkingWriter:
@@ -32,7 +33,8 @@ class ThinkingWriter:
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._reasoning: Reasoning | None = draft.take("reasoning")
+        asked: Reasoning | None = draft.take("reasoning")
+        self._reasoning = None if asked == _NOTHING else asked
         self.thinking: dict[str, Any] | None = None
         self.effort: str | None = None
         self.max_tokens: int | None = None

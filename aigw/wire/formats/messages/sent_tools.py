@@ -11,6 +11,7 @@ from typing import Any
 from aigw.wire.draft import Draft
 from aigw.wire.formats.messages import schema
 from aigw.wire.formats.messages.asked_tools import WEB_SEARCH
+from aigw.wire.formats.messages.members import restored
 from aigw.wire.formats.messages.sent_parts import PartWriter
 from aigw.wire.losses import child
 from aigw.wire.neutral import AnyTool, CustomTool, ForeignTool, Tool, ToolCall, ToolChoice, WebSearch
@@ -41,11 +42,13 @@ class ToolWriter:
         """Tools and choice."""
         choice: ToolChoice | None = self._draft.take("tool_choice")
         allowed = None if choice is None else choice.allowed
+        ledger = self._draft.ledger
         for tool in self._draft.conversation.tools:
             if allowed is None or _name(tool) in allowed:
                 self.tools.append(self._tool(tool))
-        if allowed is not None and len(self.tools) < len(self._draft.conversation.tools):
-            self._draft.ledger.rewrite(self._draft.place("tool_choice"), "only the tools that are allowed are sent")
+                continue
+            ledger.drop(tool.at, "the tool choice does not allow it")
+            ledger.rewrite(self._draft.place("tool_choice"), "only the tools that are allowed are sent")
         if not self.tools:
             self._stand_in()
         elif choice is not None:
@@ -150,7 +153,7 @@ class ToolWriter:
 
     def _own(self, told: dict[str, Any], own: dict[str, Any] | None) -> dict[str, Any]:
         if own and self._parts.home:
-            told.update(own)
+            told.update(restored(told, own))
         return told
 
 

@@ -21,7 +21,7 @@ from aigw.wire.formats.messages.blocks import NAME, BlockReader
 from aigw.wire.formats.messages.citations import read_citation
 from aigw.wire.formats.messages.events import BlockDelta, StreamEvent, decode_any, decode_event
 from aigw.wire.formats.messages.sent_output import WRAPPED
-from aigw.wire.formats.messages.tables import read_stop
+from aigw.wire.formats.messages.tables import finer_details, read_stop
 from aigw.wire.formats.messages.tally import read_counts
 from aigw.wire.formats.messages.troubles import read_error
 from aigw.wire.neutral import Foreign, ServerToolCall, Text, ToolCall
@@ -56,6 +56,7 @@ class MessagesStreamReader:
         self._calls: dict[int, str] = {}  # open calls, with the input that came with their opening
         self._quiet: set[int] = set()  # open calls whose input has not begun to come
         self._wrapped: dict[int, list[str]] = {}  # inputs in which the answer's text is wrapped
+        self._own: dict[str, Any] = {}  # what the message's end says that only this format has
         self._held: dict[int, dict[str, Any]] = {}  # blocks that only this format knows: told when they are whole
 
     def read(self, event: Event) -> list[Delta]:
@@ -92,7 +93,7 @@ class MessagesStreamReader:
             return self._told(said)
         if kind == "message_stop":
             self._ended = True
-            return [*self._all_stopped(), Finish()]
+            return [*self._all_stopped(), Finish(self._own or None)]
         if kind == "error" or said.error is not None:
             self._ended = True
             return [Fail(read_error(0, data))]
@@ -125,6 +126,9 @@ class MessagesStreamReader:
         """Why the message stops, and what it used; both may come in several events."""
         deltas = self._tally(said.usage)
         delta = said.delta
+        self._own.update(own_members({"context_management": said.context_management}) or {})
+        if delta is not None and delta.container is not None:
+            self._own["container"] = delta.container
         if delta is None or delta.stop_reason is None:
             return deltas
         stop = read_stop(
@@ -133,8 +137,7 @@ class MessagesStreamReader:
             delta.stop_details,
             structured=self._structured and not self._called,
         )
-        own = None if delta.stop_details is None else {"stop_details": delta.stop_details}
-        return [*self._all_stopped(), *deltas, Stopped(stop, 0, own)]
+        return [*self._all_stopped(), *deltas, Stopped(stop, 0, finer_details(delta.stop_details))]
 
     def _tally(self, usage: Any) -> list[Delta]:
         newer = read_counts(usage)

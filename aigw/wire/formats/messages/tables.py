@@ -73,9 +73,8 @@ def finer_details(details: Any) -> dict[str, Any] | None:
     """`stop_details` as a candidate's own member, where it says more than what `Stop.detail` keeps."""
     if not isinstance(details, dict):
         return None
-    told = _explained(details)
-    finer = any(value is not None and value != told for name, value in details.items() if name != "type")
-    return {"stop_details": details} if finer or (told is not None and details.get("explanation") is None) else None
+    finer = any(value is not None for name, value in details.items() if name not in ("type", "explanation"))
+    return {"stop_details": details} if finer else None
 
 
 def write_stop(stop: Stop | None, ledger: Ledger, *, refused: bool = False) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 from aigw.wire import signatures
+from aigw.wire.formats.messages.blocks import NAME
 from aigw.wire.formats.messages.citations import write_citation
+from aigw.wire.formats.messages.members import restored
 from aigw.wire.formats.messages.sent_parts import write_findings
 from aigw.wire.losses import Ledger
 from aigw.wire.neutral import (
@@ -46,12 +48,16 @@ _object = msgspec.json.Decoder(dict).decode
 
 
 class BlockTeller:
-    """Writes an answer's parts; `refused` becomes true with the first refusal among them."""
+    """Writes an answer's parts; `refused` becomes true with the first refusal among them.
 
-    __slots__ = ("_ledger", "refused")
+    `home`: the answer was read from this format, so that what only one format has is this one's.
+    """
 
-    def __init__(self, ledger: Ledger) -> None:
+    __slots__ = ("_ledger", "home", "refused")
+
+    def __init__(self, ledger: Ledger, *, home: bool = False) -> None:
         self._ledger = ledger
+        self.home = home
         self.refused = False
 
     def blocks(self, parts: list[Part]) -> list[dict[str, Any]]:
@@ -63,7 +69,7 @@ class BlockTeller:
         if isinstance(part, Text):
             return self._text(part)
         if isinstance(part, ToolCall):
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": self._input(part)}
+            return self.dressed({"type": "tool_use", "id": part.id, "name": part.name, "input": self._input(part)}, part)
         if isinstance(part, Thinking):
             return thought(part)
         if isinstance(part, Refusal):
@@ -71,27 +77,56 @@ class BlockTeller:
             return {"type": "text", "text": part.text} if part.text else None
         return self.rarer(part)
 
+    def dressed(self, block: dict[str, Any], part: Part) -> dict[str, Any]:
+        """A block with the members that only this format has; those of another format are reported."""
+        if part.own and self.home:
+            return restored(block, part.own)
+        if part.own and not isinstance(part, ServerToolCall):  # what a server's tool is called with is in its input
+            self._ledger.drop_members(PARTS, part.own, "only another format has it")
+        return block
+
+    def calls(self, part: ServerToolCall) -> bool:
+        """Whether the format has a word for the server's tool."""
+        return self.home or part.name in SERVER_TOOLS
+
     def rarer(self, part: Part) -> dict[str, Any] | None:
         """A part that comes whole also in streams, or a server's call of its tool."""
-        if isinstance(part, ServerToolCall) and part.name in SERVER_TOOLS:
+        if isinstance(part, ServerToolCall) and self.calls(part):
             arguments = part.arguments if part.arguments.strip() else "{}"
-            return {"type": "server_tool_use", "id": part.id, "name": part.name, "input": _decoded(arguments)}
-        if isinstance(part, ServerToolResult) and part.name in SERVER_TOOLS:
-            content = write_findings(part)
-            if content is not None:
-                return {"type": f"{part.name}_tool_result", "tool_use_id": part.call_id, "content": content}
+            block = {"type": "server_tool_use", "id": part.id, "name": part.name, "input": _decoded(arguments)}
+            return self.dressed(block, part)
+        if isinstance(part, ServerToolResult) and (found := self._found(part)) is not None:
+            return found
+        if isinstance(part, Foreign) and part.format == NAME:
+            return dict(part.value)
         if isinstance(part, Media) and part.transcript:
             self._ledger.approximate(PARTS, "the format has no sound: its words are told")
             return {"type": "text", "text": part.transcript}
         self._ledger.drop(PARTS, f"the format has no answers with {_named(part)}")
         return None
 
+    def _found(self, part: ServerToolResult) -> dict[str, Any] | None:
+        """What a server's tool returned; None where the format has no place for it."""
+        block: dict[str, Any] = {"type": f"{part.name}_tool_result", "tool_use_id": part.call_id}
+        content = write_findings(part, home=self.home)
+        if content is not None:
+            block["content"] = content
+        if self.home:
+            return self.dressed(block, part)
+        if content is None or part.name not in SERVER_TOOLS:
+            return None
+        for hit in part.hits or ():
+            self._ledger.drop_members(f"{PARTS}/hits", hit.own or (), "only another format has it")
+        return self.dressed(block, part)
+
     def citation(self, citation: Citation) -> dict[str, Any] | None:
         """What a text rests on."""
-        told = write_citation(citation)
+        told = write_citation(citation, home=self.home)
         if told is None:
             self._ledger.drop(f"{PARTS}/citations", "the format cites the prompt and the web alone")
-        elif citation.start is not None:
+        elif citation.own and not self.home:
+            self._ledger.drop_members(f"{PARTS}/citations", citation.own, "only another format has it")
+        if told is not None and citation.start is not None:
             self._ledger.approximate(f"{PARTS}/citations", "the format does not say which characters rest on a source")
         return told
 
@@ -108,7 +143,7 @@ class BlockTeller:
         block: dict[str, Any] = {"type": "text", "text": part.text}
         if told:
             block["citations"] = told
-        return block
+        return self.dressed(block, part)
 
     def _input(self, call: ToolCall) -> Any:
         """Arguments as an object: text that is none stands where Anthropic's documentation puts it.

@@ -27,6 +27,7 @@ _TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_CATCH_ALL = "invalid_request_error"
 _PREAMBLE = frozenset({"message_start", "ping"})
 
 
@@ -40,11 +41,11 @@ _encode = msgspec.json.Encoder().encode
 
 def _type_of(trouble: Trouble) -> str:
     """The upstream's own word, if it is one of Anthropic's and fits the status; else the status's."""
-    fallback = "api_error" if trouble.status >= 500 else "invalid_request_error"
+    fallback = "api_error" if trouble.status >= 500 else _CATCH_ALL
     usual = _TYPES.get(trouble.status, fallback)
     said = STATUSES.get(trouble.type or "")
-    # `invalid_request_error` is OpenAI's word for everything below 500, whatever the status says.
-    if trouble.type is None or said is None or said // 100 != trouble.status // 100 or trouble.type == fallback:
+    # To OpenAI and others, `invalid_request_error` is whatever is the caller's fault: a wrong key, a wrong name.
+    if trouble.type is None or trouble.type == _CATCH_ALL or said is None or said // 100 != trouble.status // 100:
         return usual
     return trouble.type
 

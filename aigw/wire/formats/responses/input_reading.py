@@ -42,6 +42,8 @@ class InputReader:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
+        # The tools that were called, by the ids of the calls: results seldom name them.
+        self._called: dict[str, str] = {}
 
     def add(self, value: Any, at: str) -> None:
         """One item. Raises InvalidBody."""
@@ -113,6 +115,7 @@ class InputReader:
     def _call(self, members: Members, arguments: str, *, custom: bool) -> None:
         name, id = members.needed("name"), members.needed("call_id")
         _file_away(members)
+        self._called[id] = name
         call = ToolCall(id=id, name=name, arguments=arguments, custom=custom, at=members.at, own=members.own())
         self._part("assistant", call, members.at)
 
@@ -130,7 +133,7 @@ class InputReader:
         if output is None:
             refuse(members.place("output"), "is required")
         parts = read_content(output, members.place("output")) if output != "" else []
-        name = members.text("name")
+        name = members.text("name") or self._called.get(id)
         result = ToolResult(call_id=id, parts=parts, name=name, custom=custom, at=members.at, own=members.own())
         self._part("tool", result, members.at)
 

@@ -39,7 +39,6 @@ class InputWriter:
         self.items: list[Json] = []
         self.instructions: str | None = None
         self._ledger = draft.ledger
-        self._home = draft.conversation.own_format == "responses"
         # The message in full that was written last, if texts may still belong to it: its place, its content.
         self._full: tuple[str, list[Json]] | None = None
         # A message's place and own members, until its first text comes.
@@ -96,8 +95,6 @@ class InputWriter:
         output = self._content.of(result.parts)
         kind = "custom_tool_call_output" if result.custom else "function_call_output"
         item = {"type": kind, "call_id": result.call_id, "output": output or ""}
-        if self._home and result.name is not None:
-            item["name"] = result.name
         self.items.append({**item, **(result.own or {})})
 
     def _assistant(self, turn: Turn) -> None:

@@ -80,6 +80,12 @@ def test_two_messages_in_a_turn() -> None:
     ]
 
 
+def test_results_are_named() -> None:
+    """A result is named after the tool that was called, unless it says a name itself."""
+    turns = read_input([CALL, OUTPUT, {**OUTPUT, "name": "g"}, {**OUTPUT, "call_id": "d"}], "/input")
+    assert [part.name for part in turns[1].parts if isinstance(part, ToolResult)] == ["f", "g", None]
+
+
 SEALED = Thinking(signature="sig", maker="anthropic", id=None)
 UNSIGNED = Thinking(maker="deepseek", id="rs_d", summary=True)
 
