@@ -20,6 +20,10 @@ _PREFIX = b"aigw/1"
 MARK = base64.b64encode(_PREFIX)
 """What every seal begins with. A request body without these bytes holds no seal."""
 
+CHAT_MEMBER = "google"
+"""Chat Completions has no place of its own for the signature of a tool's call: it stands in `extra_content` under this
+name, as Google's compatible API has it (https://ai.google.dev/gemini-api/docs/openai), whoever signed."""
+
 _TEXT_MARK = MARK.decode("ascii")
 
 

@@ -37,7 +37,6 @@ ELSEWHERE: Mapping[str, str] = {
     "aigw/wire/schema_leaf.py": "tests/wire/test_openapi_schema.py: schemas as a whole",
     "aigw/wire/schema_words.py": "tests/wire/test_openapi_schema.py: data, by what reads it",
     "aigw/wire/shapes.py": "tests/wire/test_counts.py: data, by what reads it",
-    "aigw/wire/structured.py": "tests/wire/formats/messages: a forced tool, as it is asked for and read back",
     "aigw/wire/openai_error.py": "tests/wire/formats/chat/test_words.py: the errors of the formats that share it",
 }
 

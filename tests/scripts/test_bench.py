@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SCRIPTS = ROOT / "scripts"
-COMMAND = (sys.executable, "-P", "-m", "benchmarks")
-SECONDS = 60
+from ..support.measuring import ROOT, SECONDS, exchange, left_behind, needs_tools, running
+
 STAT = "4242 (a b) c) S 1 4242 4242 0 -1 4194560 2713 0 0 0 {utime} {stime} 5 6 20 0 1 0 990 1 2"
-
-needs_tools = pytest.mark.skipif(
-    not (shutil.which("nginx") and shutil.which("wrk")), reason="nginx and wrk are not installed"
-)
-
-
-@pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The modules of the script."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    names = (
-        "asks",
-        "callers",
-        "cli",
-        "code",
-        "evenness",
-        "figures",
-        "load",
-        "processes",
-        "report",
-        "stage",
-        "translation",
-        "upstream",
-    )
-    return SimpleNamespace(**{name: importlib.import_module(f"benchmarks.{name}") for name in names})
 
 
 def told(**differing: int) -> str:
@@ -207,24 +175,6 @@ def test_huge_bodies(bench: SimpleNamespace, model_last: bool, place: int) -> No
     assert list(json.loads(body))[place] == "model"
 
 
-async def exchange(bench: SimpleNamespace, path: str, slices: list[bytes], until: bytes) -> bytes:
-    """Send a request in these slices to an upstream in this process; the answer up to some bytes."""
-    tickers = {"bursts": bench.upstream.Ticker(10, 0.0), "single": bench.upstream.Ticker(1, 0.0)}
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: bench.upstream.Connection(tickers), "127.0.0.1", 0)
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1 << 22)
-    try:
-        for data in (*bench.asks.head(path, sum(map(len, slices))).partition(b"\r\n"), *slices):
-            writer.write(data)
-            await asyncio.sleep(0)
-        return await reader.readuntil(until)
-    finally:
-        writer.close()
-        await writer.wait_closed()
-        server.close()
-        await server.wait_closed()
-
-
 @pytest.mark.parametrize("kind", ["bursts", "single"])
 async def test_streams_have_their_chunks(bench: SimpleNamespace, kind: str) -> None:
     """A measured stream is chunked and has 50 flushes of about 200 bytes: events, the last ones usage and the end."""
@@ -235,16 +185,6 @@ async def test_streams_have_their_chunks(bench: SimpleNamespace, kind: str) -> N
     assert {len(event) + 2 for event in events[:-2]} == {bench.upstream.CHUNK_BYTES}
     assert json.loads(events[-2].removeprefix(b"data: "))["usage"]["total_tokens"] == 57
     assert events[-1] == b"data: [DONE]"
-
-
-async def test_long_streams_have_their_deltas(bench: SimpleNamespace) -> None:
-    """A long stream is a whole one of Messages, each of its deltas in a chunk of its own."""
-    count = bench.asks.STORIES["long"]
-    answer = await exchange(bench, "/long/v1/messages", [b"{}"], b"\r\n0\r\n\r\n")
-    names = re.findall(rb"[0-9a-f]+\r\nevent: (\w+)\ndata: \{.*\}\n\n\r\n", answer)
-    assert names[:2] == [b"message_start", b"content_block_start"]
-    assert names[2:-3] == [b"content_block_delta"] * count
-    assert names[-3:] == [b"content_block_stop", b"message_delta", b"message_stop"]
 
 
 async def test_the_sink_reads_everything_first(bench: SimpleNamespace) -> None:
@@ -313,31 +253,6 @@ def test_a_copy_is_measured(bench: SimpleNamespace, tmp_path: Path) -> None:
 # -- the command ------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The measurement of the uncompiled sources as a process, with its temporary files in a folder of ours."""
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SCRIPTS), "TMPDIR": str(folder)}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [*COMMAND, "--plain", *arguments], env=environ, text=True, stdout=pipe, stderr=pipe, cwd=ROOT
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()  # one that did not end by itself must not be waited for
-
-
-def left_behind(folder: Path) -> list[str]:
-    """Files in a folder, and processes that have something to do with it."""
-    commands = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            commands.append(path.read_bytes().decode(errors="replace"))
-        except OSError:
-            continue  # it has ended meanwhile
-    return [*map(str, folder.iterdir()), *(command for command in commands if str(folder) in command)]
-
-
 def test_what_is_missing_is_named(
     bench: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -387,29 +302,6 @@ def test_an_interrupted_measurement(tmp_path: Path) -> None:
                 break
         _, complaints = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, complaints
-    assert left_behind(tmp_path) == []
-
-
-def test_what_was_not_asked_for_is_no_failure(bench: SimpleNamespace) -> None:
-    """Without a LiteLLM the figure beside it is told as not measured; the command succeeds for all that."""
-    (result,) = bench.translation.litellm(SimpleNamespace(litellm=None))
-    assert "--litellm" in result.reason
-    assert bench.cli._good(result)
-    assert not bench.cli._good(bench.figures.Missing(result.figure, "it ended"))
-
-
-@needs_tools
-@pytest.mark.slow
-def test_translation_is_measured(tmp_path: Path) -> None:
-    """What translating costs is measured beside what passing costs, in time and memory."""
-    arguments = ("--only", "chunks,translated,litellm,long", "--rounds", "1", "--seconds", "0.2", "--json")
-    with running(tmp_path, *arguments) as process:
-        output, complaints = process.communicate(timeout=SECONDS)
-    assert process.returncode in (0, 1), complaints
-    figures = {figure["number"]: figure for figure in json.loads(output)["figures"]}
-    assert list(figures) == ["10a", "10b", "11a", "11b", "12a", "12b"]
-    assert [number for number, figure in figures.items() if "error" in figure] == ["11b"], figures
-    assert 0 < figures["11a"]["value"] < 1
     assert left_behind(tmp_path) == []
 
 

@@ -1,7 +1,6 @@
 """Gateways as real processes, one with its sandbox and one that crosses formats, and what SDKs tell about them."""
 
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
@@ -11,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -28,15 +26,14 @@ _KEY = "aigw-sdk-tests-0123456789"
 _STOP_SECONDS = 10
 _PLAY_SECONDS = 60
 
-Play = Callable[[str], dict[str, Any]]
+Play = Callable[[str, str], dict[str, Any]]
 
 
 @frozen
 class Served:
-    """Where a gateway listens, and an access key for it."""
+    """Where a gateway listens."""
 
     base_url: str
-    key: str
 
 
 @contextlib.contextmanager
@@ -67,7 +64,7 @@ def _serving(folder: Path, *arguments: str) -> contextlib.AbstractContextManager
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`aigw serve` without any provider: it brings its sandbox."""
     with _serving(tmp_path_factory.mktemp("gateway")) as started:
-        yield Served(started["listen"], _KEY)
+        yield Served(started["listen"])
 
 
 @pytest.fixture(scope="session")
@@ -82,18 +79,7 @@ def crossing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         ]
         (folder / "aigw.toml").write_text("\n".join(sections))
         with _serving(folder, "--config", str(folder / "aigw.toml")) as started:
-            yield Served(started["listen"], _KEY)
-
-
-@pytest.fixture(scope="session")
-def play() -> ModuleType:
-    """The player of the drivers' scenarios."""
-    spec = importlib.util.spec_from_file_location("sdk_play", _PLAY)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+            yield Served(started["listen"])
 
 
 def _told(command: Sequence[str | Path], **environ: str) -> dict[str, Any]:
@@ -105,44 +91,27 @@ def _told(command: Sequence[str | Path], **environ: str) -> dict[str, Any]:
     return facts
 
 
-def _need_old() -> None:
-    if not _OLD_SDKS.is_dir():
-        pytest.skip(
-            f"the SDKs' old majors are not in {_OLD_SDKS.relative_to(_ROOT)}: .venv/bin/pip install"
-            f" --target {_OLD_SDKS.relative_to(_ROOT)} openai==1.109.1 anthropic==0.125.0"
-        )
-
-
 @pytest.fixture(scope="session")
-def play_old(served: Served) -> Play:
-    """The facts that the old major of a driver's SDK tells, by scenario; skips where it is not installed."""
-    _need_old()
-
-    @cache
-    def play_all(driver: str) -> dict[str, Any]:
-        return _told([sys.executable, _PLAY, driver, served.base_url, served.key], PYTHONPATH=str(_OLD_SDKS))
-
-    return play_all
-
-
-@pytest.fixture(scope="session")
-def play_across(crossing: Served) -> Callable[[str, str], dict[str, Any]]:
-    """The facts that a major of a driver's SDK tells, by target and scenario; skips where it is not installed."""
+def play(served: Served, crossing: Served) -> Play:
+    """The facts that a major of a driver's SDK tells, by provider and scenario; skips where it is not installed."""
 
     @cache
     def play_all(driver: str, major: str) -> dict[str, Any]:
-        if major == "old":
-            _need_old()
+        if major == "old" and not _OLD_SDKS.is_dir():
+            pytest.skip(
+                f"the SDKs' old majors are not in {_OLD_SDKS.relative_to(_ROOT)}: .venv/bin/pip install"
+                f" --target {_OLD_SDKS.relative_to(_ROOT)} openai==1.109.1 anthropic==0.125.0"
+            )
         path = {"PYTHONPATH": str(_OLD_SDKS)} if major == "old" else {}
-        command = [sys.executable, _PLAY, driver, crossing.base_url, crossing.key, ",".join(ACROSS), *TARGETS]
-        return _told(command, **path)
+        urls = [served.base_url, crossing.base_url]
+        return _told([sys.executable, _PLAY, driver, _KEY, *urls, ",".join(ACROSS), *TARGETS], **path)
 
     return play_all
 
 
 @pytest.fixture(scope="session")
 def play_npm(crossing: Served) -> dict[str, Any]:
-    """The facts that the SDKs of JavaScript tell, by driver, target and scenario; skips where they are not installed."""
+    """The facts that the SDKs of JavaScript tell, by driver, provider and scenario; skips without them."""
     node = shutil.which("node")
     if node is None or not (_NPM_SDKS / "installed").is_file():
         pytest.skip(
@@ -150,4 +119,4 @@ def play_npm(crossing: Served) -> dict[str, Any]:
         )
     drivers = _NPM_SDKS / "drivers" / "play.mjs"
     linked = ["--preserve-symlinks", "--preserve-symlinks-main"]
-    return _told([node, *linked, drivers, crossing.base_url, crossing.key, ",".join(ACROSS), *TARGETS])
+    return _told([node, *linked, drivers, _KEY, crossing.base_url, ",".join(ACROSS), *TARGETS])

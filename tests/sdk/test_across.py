@@ -10,49 +10,9 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from .facts import ERRORS, EXPECTED
 from .targets import ACROSS, PROVIDERS, TARGETS
 
-SAID = "You said: hello there my friend"
-HEARD = {"said": SAID, "ended": "end", "used": [6, 8]}
-SUNNY = "The tool answered: sunny"
-WEATHER = ["get_weather", '{"city":"use both tools in parallel"}']
-THOUGHT = {"thought": "The user said: use the tool I will answer.", "signed": True, "said": SUNNY}
-SEEN = {"said": "I see 1 image(s). You said: what is it"}
-
-# The same from every provider.
-EXPECTED: dict[str, Any] = {
-    "text": HEARD,
-    "stream": HEARD | {"streamed": True},
-    "slow": HEARD | {"streamed": True},
-    "tool": {"calls": [["get_weather", '{"city":"use the tool get_weather"}']], "ended": "tool"},
-    "parallel": {"calls": [["get_time", "{}"], WEATHER], "ended": "tool", "said": "The tool answered: sunny; noon"},
-    "loop": {"said": SUNNY, "ended": "end"},
-    "thinking": THOUGHT,
-    "thinking_stream": THOUGHT,
-    "structured": {"summary": "hello there my friend", "score": 1},
-    "image": SEEN,
-    "image_link": SEEN,
-    "unwilling": {"refused": True},
-    "limited": {"said": "You said", "ended": "limit"},
-    "cached": [[100, 7, 60], [100, 7, 60]],
-    "broken": {"raised": True, "pieces": 3, "told": True},
-}
-LIMITED = {"raised": "RateLimitError", "status": 429, "retries": 2, "hint": "20"}
-ANTHROPICS = {"raised": "APIStatusError", "status": 529, "retries": 2, "hint": "20", "type": "overloaded_error"}
-
-# As each SDK raises them; the reason that Gemini's details name is the upstream's own word.
-ERRORS: dict[str, dict[str, Any]] = {
-    "openai_chat": {"rate_limited": LIMITED, "overloaded": LIMITED | {"raised": "InternalServerError", "status": 503}},
-    "openai_responses": {
-        "rate_limited": LIMITED,
-        "overloaded": LIMITED | {"raised": "InternalServerError", "status": 503},
-    },
-    "anthropic_messages": {"rate_limited": LIMITED, "overloaded": ANTHROPICS},
-    "google_gemini": {
-        "rate_limited": {"raised": "ClientError", "status": 429, "name": "RESOURCE_EXHAUSTED"},
-        "overloaded": {"raised": "ServerError", "status": 503, "name": "UNAVAILABLE"},
-    },
-}
 PYTHON = [(driver, "current") for driver in ERRORS]
 PYTHON += [(driver, "old") for driver in ("openai_chat", "openai_responses", "anthropic_messages")]
 
@@ -174,9 +134,6 @@ def expected(driver: str, target: str, scenario: str) -> Any:
 def compare(driver: str, target: str, told: dict[str, Any], scenarios: Collection[str]) -> None:
     """Every scenario was played, and tells what is expected."""
     wanted = {name: expected(driver, target, name) for name in scenarios}
-    for error in ("rate_limited", "overloaded"):
-        if driver == "google_gemini":
-            told[error].pop("code", None)
     assert {name: told[name] for name, facts in wanted.items() if facts is not None} == {
         name: facts for name, facts in wanted.items() if facts is not None
     }
@@ -185,11 +142,10 @@ def compare(driver: str, target: str, told: dict[str, Any], scenarios: Collectio
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(("driver", "major"), PYTHON)
 def test_an_sdk_reaches_every_surface(
-    driver: str, major: str, target: str, play_across: Callable[[str, str], dict[str, Any]]
+    driver: str, major: str, target: str, play: Callable[[str, str], dict[str, Any]]
 ) -> None:
     """An app gets from a provider of another format what it would get from one of its own."""
-    pytest.importorskip({"google_gemini": "google.genai"}.get(driver, driver.partition("_")[0]))
-    compare(driver, target, play_across(driver, major)[target], ACROSS)
+    compare(driver, target, play(driver, major)[target], ACROSS)
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -168,9 +168,9 @@ def test_feed() -> None:
     assert back.feed(b"da") == b""
     assert back.feed(b"ta: begin\n\n") == b"Begin|Open|"
     assert back.feed(sse("one") + b"data: t") == b"one|"
-    assert not back.finished
+    before = back.finished
     assert back.feed(b"wo\n\n" + sse("end")) == b"two|Close|Stopped|Finish|"
-    assert back.finished
+    assert (before, back.finished) == (False, True)
     assert back.finish() == b""
 
 

@@ -236,12 +236,17 @@ async def unknown_model(client: Any) -> Any:
 
 async def rate_limited(client: Any) -> Any:
     """A rate limit that stays is raised when the SDK's own attempts are used up."""
-    return await _raised(client, _faulty("status=429"))
+    return _upstreams(await _raised(client, _faulty("status=429")))
 
 
 async def overloaded(client: Any) -> Any:
     """An overload that stays is raised as a server's error."""
-    return await _raised(client, _faulty("status=503"))
+    return _upstreams(await _raised(client, _faulty("status=503")))
+
+
+def _upstreams(facts: dict[str, Any]) -> dict[str, Any]:
+    """An upstream's error, whose reason is its own word."""
+    return {name: fact for name, fact in facts.items() if name != "code"}
 
 
 async def _raised(client: Any, model: str, **config: Any) -> Any:
@@ -253,7 +258,7 @@ async def _raised(client: Any, model: str, **config: Any) -> Any:
         details = error.details["error"].get("details") or [{}]
         code = details[0].get("reason")
         return {"raised": type(error).__name__, "status": error.code, "name": error.status, "code": code}
-    return None
+    return {}
 
 
 async def broken(client: Any) -> Any:

@@ -1,9 +1,9 @@
 """Runs a driver's scenarios: every public coroutine function of a driver is one, and returns facts as JSON.
 
-As a script, `play.py DRIVER BASE_URL ACCESS_KEY` plays all of them, several at a time, and prints the facts by
-scenario; that is how another major of an SDK, which cannot live in the same process, tells the same story. With
-`SCENARIO,SCENARIO… PROVIDER…` behind that it plays those, with each provider's models, and prints the facts by provider
-and scenario; `PROVIDER/MODEL` names the model that thinks, where it is another one.
+`play.py DRIVER ACCESS_KEY BASE_URL CROSSING_URL SCENARIO,SCENARIO… PROVIDER…` plays all of them at the first gateway, and
+those named with each provider's models at the second, several at a time. It prints the facts by provider (empty for the
+first gateway) and scenario. `PROVIDER/MODEL` names the model that thinks. It is a script so that two majors of an SDK,
+which cannot live in the same process, can tell the same story.
 """
 
 import asyncio
@@ -42,12 +42,6 @@ def scenarios(driver: ModuleType) -> dict[str, Scenario]:
     return {name: each for name, each in found if not name.startswith("_") and each.__module__ == driver.__name__}
 
 
-async def play(driver: ModuleType, name: str, base_url: str, access_key: str) -> Facts:
-    """One scenario with a client of its own."""
-    async with driver.open_client(base_url, access_key) as client:
-        return await scenarios(driver)[name](client)
-
-
 async def play_all(driver: ModuleType, names: Sequence[str], base_url: str, access_key: str) -> dict[str, Facts]:
     """These scenarios; one that fails has its traceback for facts."""
     gate = asyncio.Semaphore(AT_ONCE)
@@ -63,12 +57,13 @@ async def play_all(driver: ModuleType, names: Sequence[str], base_url: str, acce
         return dict(zip(names, await asyncio.gather(*map(guarded, names)), strict=True))
 
 
-async def tell(name: str, base_url: str, access_key: str, only: str = "", *providers: str) -> dict[str, Facts]:
-    """The facts of a driver: by scenario, or by provider and scenario."""
-    if not providers:
-        driver = load(name)
-        return await play_all(driver, list(scenarios(driver)), base_url, access_key)
-    return {each: await play_all(load(name, each), only.split(","), base_url, access_key) for each in providers}
+async def tell(name: str, key: str, own: str, crossing: str, across: str, *providers: str) -> dict[str, Any]:
+    """The facts of a driver by provider and scenario."""
+    driver = load(name)
+    told = {"": await play_all(driver, list(scenarios(driver)), own, key)}
+    for provider in providers:
+        told[provider] = await play_all(load(name, provider), across.split(","), crossing, key)
+    return told
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 // Plays every driver's scenarios with every provider's models, and prints the facts by driver, provider and scenario:
-// node play.mjs BASE_URL ACCESS_KEY SCENARIO,SCENARIO… PROVIDER…
+// node play.mjs ACCESS_KEY BASE_URL SCENARIO,SCENARIO… PROVIDER…
 // `PROVIDER/MODEL` names the model that thinks, where it is another one.
 
 import ai from "./ai.mjs";
@@ -8,7 +8,7 @@ import openai_chat from "./openai_chat.mjs";
 import openai_responses from "./openai_responses.mjs";
 
 const DRIVERS = { openai_chat, openai_responses, anthropic_messages, ...ai };
-const [base, key, names, ...targets] = process.argv.slice(2);
+const [key, base, names, ...targets] = process.argv.slice(2);
 
 const played = async (scenario) => {
   try {

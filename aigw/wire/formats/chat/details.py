@@ -74,6 +74,12 @@ def merged(entries: list[Any]) -> list[tuple[int, dict[str, Any]]]:
     return [(place, detail.whole()) for place, detail in details]
 
 
+def after(detail: dict[str, Any]) -> str | None:
+    """What one of ours comes after in its turn: `content` or the id of a call; None for the beginning."""
+    place = detail.get("after") if detail.get("format") == FORMAT else None
+    return place if isinstance(place, str) else None
+
+
 def text_of(detail: dict[str, Any]) -> str:
     """What of a detail can be shown."""
     for name in ("text", "summary"):

@@ -32,6 +32,7 @@ class Line:
         self._next = 0
         self._calls = Calls(index, self._begin)
         self._detail: details.Detail | None = None  # the reasoning detail that the open thinking is
+        self._later: list[dict[str, Any]] = []  # details that say what in the same message they come after
         self._texts = False
         self._refused = False
         self._sound: dict[str, list[str]] = {}
@@ -50,6 +51,8 @@ class Line:
             self._perceive(said, out)
         if said.tool_calls is not None or said.function_call is not None:
             self._call(said, out)
+        if self._later:
+            self._follow(None, out)
 
     def say(self, text: str, out: list[Delta]) -> None:
         """More text."""
@@ -147,10 +150,14 @@ class Line:
                 self._whole(Foreign(format="chat", value=item), out)
 
     def _call(self, said: Message, out: list[Delta]) -> None:
+        if self._later:
+            self._follow("content", out)
         for piece in said.tool_calls or ():
             if piece.extra_content is not None:
                 self._bind(piece.extra_content, out)
             self._calls.take(piece, out)
+            if self._later:
+                self._follow(piece.id, out)
         if said.function_call is not None:
             self._calls.function(said.function_call, out)
 
@@ -168,10 +175,21 @@ class Line:
         text = said.reasoning_content or said.reasoning
         if entries and (self._dialect.thinking_back == "reasoning_details" or not text):
             for place, entry in enumerate(entries):
-                if isinstance(entry, dict):
+                if isinstance(entry, dict) and details.after(entry) is not None:
+                    self._later.append(entry)
+                elif isinstance(entry, dict):
                     self._ponder(entry, place == 0, out)
         elif isinstance(text, str):
             self._muse(text, out)
+
+    def _follow(self, after: Any, out: list[Delta]) -> None:
+        """The details that come after this; all that are left for None."""
+        later, self._later = self._later, []
+        for entry in later:
+            if after is None or details.after(entry) == after:
+                self._ponder(entry, False, out)
+            else:
+                self._later.append(entry)
 
     def _muse(self, text: str, out: list[Delta]) -> None:
         """Reasoning that is text alone."""

@@ -78,7 +78,7 @@ def image_of(media: Media, index: int) -> dict[str, Any]:
 
 def signed(thinking: Thinking) -> dict[str, Any]:
     """`extra_content` with the sealed signature of what stands there."""
-    return {"google": {"thought_signature": signatures.seal(thinking)}}
+    return {signatures.CHAT_MEMBER: {"thought_signature": signatures.seal(thinking)}}
 
 
 def is_heard(part: Part) -> bool:

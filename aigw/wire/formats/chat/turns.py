@@ -202,8 +202,7 @@ def _thoughts(members: Members) -> list[tuple[Thinking, str | None]]:
     thoughts: list[tuple[Thinking, str | None]] = []
     at = members.place("reasoning_details")
     for index, detail in details.merged(entries):
-        after = detail.get("after") if detail.get("format") == details.FORMAT else None
-        thoughts.append((details.read(detail, child(at, index)), after if isinstance(after, str) else None))
+        thoughts.append((details.read(detail, child(at, index)), details.after(detail)))
     if said and not any(thought.text for thought, _ in thoughts):
         thoughts.insert(0, (Thinking(text=said, at=place), None))
     return thoughts

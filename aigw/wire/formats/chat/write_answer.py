@@ -104,11 +104,11 @@ class _Choice:
         return message
 
     def _tell_thoughts(self, message: dict[str, Any]) -> None:
-        """All in details as soon as one has to come back: a caller then takes the details for the whole of them."""
+        """All in details as soon as one has to come back, or has its place: a caller takes details for the whole."""
         text = "".join(thought.text for thought, _ in self._thoughts)
         if text:
             message["reasoning_content"] = text
-        if any(thought.signature or thought.redacted or thought.id for thought, _ in self._thoughts):
+        if any(thought.signature or thought.redacted or thought.id or after for thought, after in self._thoughts):
             message["reasoning_details"] = [
                 details.sealed(thought, index, after) for index, (thought, after) in enumerate(self._thoughts)
             ]

@@ -91,12 +91,7 @@ class Contents:
 
     def media(self, part: Media) -> dict[str, Any] | None:
         """A part of a user's message; None (and reported) for what cannot be said."""
-        if part.context is not None:
-            self.ledger.drop(child(part.at, "context"), "files have no context here")
-        if part.cited is not None:
-            self.ledger.drop(child(part.at, "citations"), "files are not cited here")
-        if part.detail is not None and part.kind != "image":
-            self.ledger.drop(child(part.at, "detail"), "only images have a detail here")
+        self._beside(part)
         if part.kind == "image":
             said = self._image(part)
         elif part.kind == "audio":
@@ -109,6 +104,17 @@ class Contents:
             self.ledger.drop(part.at, said)
             return None
         return said
+
+    def _beside(self, part: Media) -> None:
+        """Report what is said of media that has no member."""
+        if part.context is not None:
+            self.ledger.drop(child(part.at, "context"), "files have no context here")
+        if part.cited is not None:
+            self.ledger.drop(child(part.at, "citations"), "files are not cited here")
+        if part.name is not None and part.kind != "document":
+            self.ledger.approximate(part.at, "only files have a name here")
+        if part.detail is not None and part.kind != "image":
+            self.ledger.drop(child(part.at, "detail"), "only images have a detail here")
 
     def _image(self, part: Media) -> dict[str, Any] | str:
         source = part.source

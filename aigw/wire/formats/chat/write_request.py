@@ -119,7 +119,8 @@ def _sound(draft: Draft) -> None:
             draft.put("modalities", known, place)
     voice: dict[str, Any] | None = draft.take("voice")
     if voice is not None:
-        draft.put("audio", {"format": "pcm16" if draft.conversation.stream else "wav", **voice}, draft.place("voice"))
+        form = voice.get("format") or ("pcm16" if draft.conversation.stream else "wav")
+        draft.put("audio", {**voice, "format": form}, draft.place("voice"))
 
 
 def _tier(draft: Draft) -> None:

@@ -14,6 +14,7 @@ from aigw.wire.formats.chat import details
 from aigw.wire.formats.chat.write_content import Contents, merge
 from aigw.wire.losses import child
 from aigw.wire.neutral import Foreign, Media, Part, Refusal, Text, Thinking, ToolCall, ToolResult, Turn
+from aigw.wire.signatures import CHAT_MEMBER
 
 
 def write_turns(turns: list[Turn], contents: Contents) -> list[dict[str, Any]]:
@@ -208,4 +209,4 @@ class _Answered:
 
 def _signed(bound: Thinking) -> dict[str, Any]:
     """Gemini's signature of a call or a text. https://ai.google.dev/gemini-api/docs/thought-signatures"""
-    return {"google": {"thought_signature": bound.signature or ""}}
+    return {CHAT_MEMBER: {"thought_signature": bound.signature or ""}}

@@ -132,10 +132,16 @@ class Writer:
         """The end of a chunk: with usage asked for, all but the last say null."""
         return b'],"usage":null}\n\n' if self._usage_asked else b"]}\n\n"
 
-    def _chunk(self, voice: _Voice, delta: dict[str, Any], out: list[bytes], **rest: Any) -> None:
-        choice = {"index": voice.index, "delta": delta, "logprobs": rest.get("logprobs"), "finish_reason": None}
-        if "finish_reason" in rest:
-            choice["finish_reason"] = rest["finish_reason"]
+    def _chunk(
+        self,
+        voice: _Voice,
+        delta: dict[str, Any],
+        out: list[bytes],
+        *,
+        logprobs: dict[str, Any] | None = None,
+        finish_reason: str | None = None,
+    ) -> None:
+        choice = {"index": voice.index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
         out.append(self._before + _encode(choice) + self._after())
 
     def _frame(self, voice: _Voice, opening: bytes, closing: bytes) -> None:

@@ -31,8 +31,9 @@ def restored(written: dict[str, Any], own: dict[str, Any] | None) -> dict[str, A
     whole = dict(written)
     for name, value in own.items():
         there = whole.get(name)
-        apart = isinstance(there, dict) and isinstance(value, dict) and "type" not in value
-        whole[name] = restored(there, value) if apart else value
+        if isinstance(there, dict) and isinstance(value, dict) and "type" not in value:
+            value = restored(there, value)
+        whole[name] = value
     return whole
 
 

@@ -15,9 +15,10 @@ import msgspec
 from aigw.wire.deltas import Begin, Cite, Close, Delta, Finish, Grow, Odds, Open, Sign, Stopped, Tally
 from aigw.wire.format import Trouble
 from aigw.wire.formats.messages.answers import new_id, note_candidate, note_own
+from aigw.wire.formats.messages.blocks import NAME
 from aigw.wire.formats.messages.tables import write_stop
 from aigw.wire.formats.messages.tally import write_usage
-from aigw.wire.formats.messages.told import SERVER_TOOLS, BlockTeller, thought
+from aigw.wire.formats.messages.told import BlockTeller, thought
 from aigw.wire.formats.messages.words import Words
 from aigw.wire.losses import Ledger
 from aigw.wire.neutral import Conversation, Part, Refusal, ServerToolCall, Stop, Text, Thinking, ToolCall
@@ -49,6 +50,7 @@ class MessagesStreamWriter:
         self._own_format = ""
         self._usage: Usage | None = None
         self._stop: Stop | None = None
+        self._details: dict[str, Any] = {}  # what only this format has to say of the stop
         self._ended = False
         self._index = -1  # of the block that is open or was last
         self._prefix: bytes | None = None  # of a growing block's deltas; None while no such block is open
@@ -75,6 +77,7 @@ class MessagesStreamWriter:
         if isinstance(delta, Begin):
             self._begin = delta
             self._own_format = delta.own_format
+            self._teller.home = delta.own_format == NAME
             note_own(delta.own, delta.own_format, "", self._ledger)
         elif isinstance(delta, Tally):
             self._usage = delta.usage
@@ -83,7 +86,7 @@ class MessagesStreamWriter:
                 self._start(out)
             if isinstance(delta, Finish):
                 note_own(delta.own, self._own_format, "", self._ledger)
-                self._finish(out)
+                self._finish(delta.own, out)
             elif isinstance(delta, Stopped):
                 self._stopped(delta)
             elif isinstance(delta, Open | Grow | Sign | Cite | Odds | Close):
@@ -104,15 +107,19 @@ class MessagesStreamWriter:
             "stop_sequence": None,
             "usage": write_usage(self._usage, self._ledger),
         }
+        if self._teller.home:
+            message.update(begin.own or {})
         out.append(_event(b"message_start", {"type": "message_start", "message": message}))
 
     def _stopped(self, delta: Stopped) -> None:
         if delta.candidate != 0:
             return
         self._stop = delta.stop
+        if self._teller.home:
+            self._details = delta.own or {}
         note_own(delta.own, self._own_format, "/candidates/0", self._ledger)
 
-    def _finish(self, out: list[bytes]) -> None:
+    def _finish(self, own: dict[str, Any] | None, out: list[bytes]) -> None:
         """The end, or an error where the provider stopped by one: a clean end would not be true."""
         self._ended = True
         stop = self._stop
@@ -120,9 +127,15 @@ class MessagesStreamWriter:
             said = f"The provider stopped with an error ({stop.detail or stop.word or 'it does not say which'})."
             out.append(Words().stream_error(Trouble(502, "upstream_error", said)))
             return
-        members = write_stop(stop, self._ledger, refused=self._teller.refused)
-        usage = write_usage(self._usage, self._ledger)
-        out.append(_event(b"message_delta", {"type": "message_delta", "delta": members, "usage": usage}))
+        members = {**write_stop(stop, self._ledger, refused=self._teller.refused), **self._details}
+        event = {
+            "type": "message_delta",
+            "delta": members,
+            "usage": write_usage(self._usage, self._ledger),
+        }
+        for name, value in (own or {}).items() if self._teller.home else ():
+            (members if name == "container" else event)[name] = value
+        out.append(_event(b"message_delta", event))
         out.append(_STOP)
 
     # -- blocks -----------------------------------------------------------------------------------------------------
@@ -153,13 +166,12 @@ class MessagesStreamWriter:
                 self._grow(head.text, out)
         elif isinstance(head, ToolCall):
             self._custom = head.custom
-            self._begin_block({"type": "tool_use", "id": head.id, "name": head.name, "input": {}}, _INPUT, out)
+            self._begin_call("tool_use", head, out)
             if head.custom:
                 self._say('{"input":"', out)
             self._grow(head.arguments, out)
-        elif isinstance(head, ServerToolCall) and head.name in SERVER_TOOLS:
-            block = {"type": "server_tool_use", "id": head.id, "name": head.name, "input": {}}
-            self._begin_block(block, _INPUT, out)
+        elif isinstance(head, ServerToolCall) and self._teller.calls(head):
+            self._begin_call("server_tool_use", head, out)
             self._grow(head.arguments, out)
         else:
             block_or_none = self._teller.rarer(head)
@@ -185,6 +197,13 @@ class MessagesStreamWriter:
             self._begin_block(block, None, out)
         self._close(out)
 
+    def _begin_call(self, kind: str, call: ToolCall | ServerToolCall, out: list[bytes]) -> None:
+        block = {"type": kind, "id": call.id, "name": call.name, "input": {}}
+        self._begin_block(self._teller.dressed(block, call), _INPUT, out)
+
+    def _begin_text(self, head: Part, out: list[bytes]) -> None:
+        self._begin_block(self._teller.dressed({"type": "text", "text": ""}, head), _TEXT, out)
+
     def _begin_block(self, block: dict[str, Any], says: bytes | None, out: list[bytes]) -> None:
         self._index += 1
         out.append(
@@ -207,9 +226,10 @@ class MessagesStreamWriter:
             return
         if self._prefix is None:
             if self._thinking is not None:
-                self._begin_block({"type": "thinking", "thinking": "", "signature": ""}, _THINKING, out)
+                block = {"type": "thinking", "thinking": "", "signature": ""}
+                self._begin_block(self._teller.dressed(block, self._thinking), _THINKING, out)
             elif self._head is not None:
-                self._begin_block({"type": "text", "text": ""}, _TEXT, out)
+                self._begin_text(self._head, out)
             else:
                 return  # more of a part that cannot be told
         self._say(_escaped(text) if self._custom else text, out)
@@ -225,7 +245,7 @@ class MessagesStreamWriter:
         if self._prefix is None:
             if self._head is None:
                 return
-            self._begin_block({"type": "text", "text": ""}, _TEXT, out)
+            self._begin_text(self._head, out)
         out.append(self._delta(b'"citations_delta","citation":') + _encode(told) + _END)
 
     def _close(self, out: list[bytes]) -> None:
@@ -247,7 +267,7 @@ class MessagesStreamWriter:
             return
         block = thought(signed)
         if block is not None:
-            self._begin_block(block, None, out)
+            self._begin_block(self._teller.dressed(block, thinking), None, out)
 
 
 def _escaped(text: str) -> str:

@@ -69,9 +69,11 @@ class BlockTeller:
         if isinstance(part, Text):
             return self._text(part)
         if isinstance(part, ToolCall):
-            return self.dressed({"type": "tool_use", "id": part.id, "name": part.name, "input": self._input(part)}, part)
+            block = {"type": "tool_use", "id": part.id, "name": part.name, "input": self._input(part)}
+            return self.dressed(block, part)
         if isinstance(part, Thinking):
-            return thought(part)
+            told = thought(part)
+            return None if told is None else self.dressed(told, part)
         if isinstance(part, Refusal):
             self.refused = True
             return {"type": "text", "text": part.text} if part.text else None

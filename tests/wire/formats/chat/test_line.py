@@ -162,6 +162,19 @@ def test_details_of_one_message_stay_apart() -> None:
     assert len(heard([{"reasoning_details": [first]}, {"reasoning_details": [second]}], KEEPER)) == 1
 
 
+def test_details_that_have_a_place() -> None:
+    """Those of another gateway of this kind say what they come after; of a place that is not there, at the end."""
+
+    def ours(text: str, after: str | None = None) -> dict[str, Any]:
+        said = {"type": "reasoning.text", "text": text, "format": "aigw"}
+        return said if after is None else {**said, "after": after}
+
+    entries = [ours("1"), ours("2", "content"), ours("3", "c"), ours("4", "gone")]
+    parts = heard([{"content": "a", "reasoning_details": entries, "tool_calls": [CALL]}], KEEPER)
+    order = [part.text if isinstance(part, Thinking) else type(part).__name__ for part in parts]
+    assert order == ["1", "Text", "2", "ToolCall", "3", "4"]
+
+
 def test_details_elsewhere() -> None:
     """Where nothing has to come back they are text, once; where that stands beside them, it is."""
     said = {"type": "reasoning.text", "text": "hm", "signature": "s"}

@@ -148,6 +148,16 @@ def test_what_the_upstream_did_not_say() -> None:
             },
         ),
         (
+            [Text(text="a"), Thinking(text="hm")],
+            {
+                "content": "a",
+                "reasoning_content": "hm",
+                "reasoning_details": [
+                    {"type": "reasoning.text", "text": "hm", "format": "aigw", "index": 0, "after": "content"}
+                ],
+            },
+        ),
+        (
             [BOUND, CALL],
             {"tool_calls": [{**CALLED, "extra_content": {"google": {"thought_signature": signatures.seal(BOUND)}}}]},
         ),

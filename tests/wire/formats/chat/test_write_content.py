@@ -120,6 +120,8 @@ def test_what_is_said_beside_media() -> None:
     part = media("document", PDF, context="c", cited=True, detail="low")
     Contents(PLAIN, ledger).content([part], media=True)
     assert [entry.pointer for entry in ledger.entries] == ["/p/context", "/p/citations", "/p/detail"]
+    Contents(PLAIN, ledger).content([media("image", PNG, name="a.png")], media=True)
+    assert (ledger.entries[-1].pointer, ledger.entries[-1].action) == ("/p", "approximated")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aigw.wire.dialect import Dialect
+from aigw.wire.fold import folded, unfolded
 from aigw.wire.formats.messages import FORMAT
 from aigw.wire.formats.messages.sent_output import WRAPPED
 from aigw.wire.losses import Ledger
@@ -24,7 +25,9 @@ from aigw.wire.neutral import (
     Thinking,
     ToolCall,
 )
+from aigw.wire.sequence import Sequencer
 from aigw.wire.shapes import Usage
+from aigw.wire.sse import Splitter
 from aigw.wire.structured import STRUCTURED_TOOL
 
 DIALECT = Dialect(maker="p")
@@ -173,7 +176,42 @@ def test_losses() -> None:
         "answer:/system_fingerprint",
         "answer:/candidates/0/safety",
     ]
-    assert written(Answer(own={"container": 1}, own_format="messages"))[1] == []
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"content": [], "container": {"id": "c"}, "context_management": {"applied_edits": []}},
+        {
+            "content": [],
+            "stop_reason": "refusal",
+            "stop_details": {"type": "refusal", "category": "cyber", "explanation": None},
+        },
+        {
+            "content": [],
+            "stop_reason": "refusal",
+            "stop_details": {"type": "refusal", "category": None, "explanation": "No."},
+        },
+        {"content": [{"type": "text", "text": "a", "odd": 1}]},
+        {"content": [{"type": "text", "text": "a", "citations": [{"type": "new", "cited_text": "c", "x": 1}]}]},
+        {"content": [{**call("f", {}), "caller": {"type": "direct"}}]},
+        {"content": [{"type": "mcp_tool_use", "id": "i", "name": "ask", "server_name": "s", "input": {}}]},
+        {"content": [{"type": "mcp_tool_result", "tool_use_id": "i", "is_error": False, "content": []}]},
+        {"content": [{"type": "web_fetch_tool_result", "tool_use_id": "i", "content": {"url": "u"}}]},
+        {"content": [{"type": "container_upload", "file_id": "f"}]},
+    ],
+)
+def test_own_members(members: dict[str, Any]) -> None:
+    """What only this format has reaches a caller of this format, whole and as a stream."""
+    given = json.loads(message(*members.pop("content"), **members))
+    answer = FORMAT.read_answer(json.dumps(given).encode(), DIALECT)
+    body, losses = written(answer)
+    assert {name: body[name] for name in given} == given
+    assert losses == []
+    events = Splitter().feed(FORMAT.stream_writer(ASKED, Ledger()).write(unfolded(answer)))
+    reader = FORMAT.stream_reader(DIALECT)
+    again = folded(Sequencer().put([delta for event in events for delta in reader.read(event)]))
+    assert written(again) == (body, [])
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the recorded traffic is not here")

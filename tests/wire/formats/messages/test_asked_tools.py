@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from aigw.errors import InvalidBody
-from aigw.wire.formats.messages.asked_tools import read_tool, read_tool_choice
+from aigw.wire.formats.messages.asked_tools import read_tool
 from aigw.wire.formats.messages.members import Members
 from aigw.wire.neutral import AnyTool, CacheMark, ForeignTool, Tool, ToolChoice, WebSearch
+
+from .test_asked import asked
 
 PLACE = {"type": "approximate", "city": "Bonn", "country": "DE"}
 
@@ -53,6 +55,18 @@ PLACE = {"type": "approximate", "city": "Bonn", "country": "DE"}
             WebSearch(blocked_domains=["e.org"], at="/tools/0", own={"type": "web_search_20260318"}),
         ),
         (
+            {"type": "web_search_20250305", "name": "look", "user_location": {**PLACE, "zip": "53111"}},
+            WebSearch(
+                location={"city": "Bonn", "country": "DE"},
+                at="/tools/0",
+                own={"name": "look", "user_location": {"zip": "53111"}},
+            ),
+        ),
+        (
+            {"type": "web_search_20250305", "name": "web_search", "user_location": {"type": "exact", "city": "Bonn"}},
+            WebSearch(at="/tools/0", own={"user_location": {"type": "exact", "city": "Bonn"}}),
+        ),
+        (
             {"type": "bash_20250124", "name": "bash"},
             ForeignTool(format="messages", value={"type": "bash_20250124", "name": "bash"}, at="/tools/0"),
         ),
@@ -75,7 +89,8 @@ def test_tools(tool: dict[str, Any], expected: AnyTool) -> None:
 )
 def test_choices(choice: Any, expected: Any) -> None:
     """Every choice, and whether calls may be parallel."""
-    assert read_tool_choice(choice) == expected
+    conversation = asked(tool_choice=choice)
+    assert (conversation.settings.tool_choice, conversation.settings.parallel_tools) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,7 +105,7 @@ def test_choices(choice: Any, expected: Any) -> None:
 def test_refused(choice: Any, place: str) -> None:
     """What is no choice is refused by its place."""
     with pytest.raises(InvalidBody) as refused:
-        read_tool_choice(choice)
+        asked(tool_choice=choice)
     assert refused.value.param == place
 
 

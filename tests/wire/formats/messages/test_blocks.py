@@ -49,6 +49,10 @@ CASES: list[tuple[dict[str, Any], Part]] = [
         Media(kind="image", source=Source(file_id="file_1")),
     ),
     (
+        {"type": "image", "source": {"type": "url", "url": "https://e.org", "region": "eu"}},
+        Media(kind="image", source=Source(url="https://e.org"), own={"source": {"region": "eu"}}),
+    ),
+    (
         {"type": "image", "source": {"type": "s3", "uri": "x"}},
         Foreign(format="messages", value={"type": "image", "source": {"type": "s3", "uri": "x"}}),
     ),
@@ -136,6 +140,10 @@ CASES: list[tuple[dict[str, Any], Part]] = [
         ServerToolResult(call_id="i", name="web_search", maker="messages", error="unavailable"),
     ),
     (
+        {"type": "web_search_tool_result", "tool_use_id": "i", "content": {"type": "e", "error_code": "x", "y": 1}},
+        ServerToolResult(call_id="i", name="web_search", maker="messages", error="x", own={"content": {"y": 1}}),
+    ),
+    (
         {"type": "code_execution_tool_result", "tool_use_id": "i", "content": {"stdout": "1"}},
         ServerToolResult(
             call_id="i",
@@ -164,6 +172,14 @@ def test_of_a_caller(block: dict[str, Any], part: Part) -> None:
         ({"text": "a"}, ".type"),
         ({"type": "text"}, ".text"),
         ({"type": "text", "text": "a", "citations": ["x"]}, ".citations.0"),
+        ({"type": "text", "text": "a", "citations": [{"type": ["x"]}]}, ".citations.0.type"),
+        ({"type": "text", "text": "a", "citations": [{"cited_text": "c"}]}, ".citations.0.type"),
+        ({"type": "text", "text": "a", "citations": [{"type": "x", "url": 5}]}, ".citations.0.url"),
+        (
+            {"type": "text", "text": "a", "citations": [{"type": "x", "document_index": "1"}]},
+            ".citations.0.document_index",
+        ),
+        ({"type": "web_search_tool_result", "tool_use_id": "i", "content": ["x"]}, ".content.0"),
         ({"type": "image"}, ".source"),
         ({"type": "image", "source": {"type": "base64"}}, ".source.data"),
         ({"type": "tool_use", "name": "n", "input": {}}, ".id"),
@@ -188,6 +204,10 @@ def test_refused(block: Any, place: str) -> None:
         (
             {"type": "text", "text": "a", "citations": [{"type": "x", "cited_text": "c"}]},
             Text(text="a", citations=[Citation(kind="document", cited="c", own={"type": "x"})]),
+        ),
+        (
+            {"type": "text", "text": "a", "citations": [{"type": ["x"], "cited_text": 5}]},
+            Text(text="a", citations=[Citation(kind="document", own={})]),
         ),
         ({"type": "thinking", "thinking": "t", "signature": ""}, Thinking(text="t", maker="p")),
         ({"type": "thinking", "thinking": "t", "signature": seal(SEALED)}, None),

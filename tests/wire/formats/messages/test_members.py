@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aigw.errors import InvalidBody
-from aigw.wire.formats.messages.members import Members
+from aigw.wire.formats.messages.members import Members, restored
 from aigw.wire.neutral import CacheMark
 
 
@@ -69,13 +69,44 @@ def test_what_is_left() -> None:
     assert members.own() == {"a": 1}
 
 
+def test_what_is_left_within() -> None:
+    """Members of an object that was taken apart stay at their place, and are put back there."""
+    members = Members({"a": {"b": 1, "c": {"d": 2, "e": 3}, "f": None}}, "")
+    outer = members.inner("a")
+    assert outer is not None
+    inner = outer.inner("c")
+    assert inner is not None
+    assert (outer.take("b"), inner.take("d")) == (1, 2)
+    own = {"a": {"c": {"e": 3}}}
+    assert members.own() == own
+    assert restored({"a": {"b": 5, "c": {"d": 6}}}, own) == {"a": {"b": 5, "c": {"d": 6, "e": 3}}}
+
+
+@pytest.mark.parametrize(
+    ("written", "own", "whole"),
+    [
+        ({"a": 1}, None, {"a": 1}),
+        ({"a": 1}, {"b": 2}, {"a": 1, "b": 2}),
+        ({"a": {"type": "x", "b": 1}}, {"a": {"c": 2}}, {"a": {"type": "x", "b": 1, "c": 2}}),
+        ({"a": {"type": "x", "b": 1}}, {"a": {"type": "y"}}, {"a": {"type": "y"}}),
+        ({"a": [1]}, {"a": {"b": 2}}, {"a": {"b": 2}}),
+    ],
+)
+def test_restoring(written: dict[str, Any], own: Any, whole: dict[str, Any]) -> None:
+    """What is left goes into what was written; what has a type of its own stands for itself."""
+    before = str(written)
+    assert restored(written, own) == whole
+    assert str(written) == before
+
+
 @pytest.mark.parametrize(
     ("control", "mark", "own"),
     [
         (None, None, None),
         ({"type": "ephemeral"}, CacheMark(), None),
         ({"type": "ephemeral", "ttl": "1h"}, CacheMark("1h"), None),
-        ({"type": "ephemeral", "scope": "all"}, CacheMark(), {"cache_control": {"type": "ephemeral", "scope": "all"}}),
+        ({"type": "ephemeral", "scope": "all"}, CacheMark(), {"cache_control": {"scope": "all"}}),
+        ({"type": "lasting", "ttl": "1y"}, None, {"cache_control": {"type": "lasting", "ttl": "1y"}}),
     ],
 )
 def test_cache_marks(control: Any, mark: CacheMark | None, own: Any) -> None:

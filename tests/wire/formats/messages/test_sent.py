@@ -12,7 +12,7 @@ from aigw.wire.dialect import PLAIN, Dialect
 from aigw.wire.formats.messages import FORMAT
 from aigw.wire.formats.messages.sent import BOTH
 from aigw.wire.losses import Ledger
-from aigw.wire.neutral import CacheMark, Conversation, Media, Reasoning, Settings, Source, Text, Tool, Turn
+from aigw.wire.neutral import CacheMark, Conversation, Media, Reasoning, Settings, Source, Text, Tool, ToolChoice, Turn
 
 HI = Turn(role="user", parts=[Text(text="Hi", at="/messages/0/content")], at="/messages/0")
 THINKS = Reasoning(enabled=True, budget=2048)
@@ -122,9 +122,13 @@ def test_settings(
 def test_own_members() -> None:
     """What only this format has goes back into the objects it came from; nothing of another format's does."""
     asked = conversation("messages", user="u", max_tokens=9)
-    asked.own = {"metadata": {"x": 1}, "container": "c"}
+    asked.own = {"metadata": {"x": 1}, "container": "c", "thinking": {"of": "nothing"}, "tool_choice": {"y": 2}}
     body, losses = sent(asked)
     assert (body["metadata"], body["container"], losses) == ({"user_id": "u", "x": 1}, "c", [])
+    assert "thinking" not in body
+    assert "tool_choice" not in body
+    asked.tools, asked.settings.tool_choice = [Tool(name="f")], ToolChoice(mode="auto")
+    assert sent(asked)[0]["tool_choice"] == {"type": "auto", "y": 2}
     asked.own_format = "chat"
     assert "container" not in sent(asked)[0]
 

@@ -145,7 +145,7 @@ def test_allowed_tools() -> None:
     asked.tools = [F, G, WebSearch()]
     body, losses = sent(asked)
     assert [tool["name"] for tool in body["tools"]] == ["g", "web_search"]
-    assert losses == [("/tool_choice", "rewritten")]
+    assert losses == [("/tools/0", "dropped"), ("/tool_choice", "rewritten")]
 
 
 def test_a_history_with_calls_and_no_tools() -> None:

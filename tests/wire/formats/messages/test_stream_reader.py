@@ -230,10 +230,21 @@ def test_a_message_that_begins_twice() -> None:
 
 
 def test_details_of_a_refusal() -> None:
-    """What explains a refusal goes along."""
-    details = {"type": "refusal", "explanation": "No."}
+    """What explains a refusal goes along; its category is this format's own."""
+    details = {"type": "refusal", "category": None, "explanation": "No."}
     event = {"type": "message_delta", "delta": {"stop_reason": "refusal", "stop_details": details}, "usage": None}
-    assert read(event) == [Stopped(Stop(reason="refusal", word="refusal", detail="No."), 0, {"stop_details": details})]
+    stopped = Stop(reason="refusal", word="refusal", detail="No.")
+    assert read(event) == [Stopped(stopped)]
+    details["category"] = "bio"
+    assert read(event) == [Stopped(stopped, 0, {"stop_details": details})]
+
+
+def test_own_members_at_the_end() -> None:
+    """What only this format says of the whole message may come with its end."""
+    end = {**ends("end_turn"), "context_management": {"applied_edits": []}}
+    end["delta"] = {**end["delta"], "container": {"id": "c"}}
+    own = {"context_management": {"applied_edits": []}, "container": {"id": "c"}}
+    assert read(end, STOP)[-1] == Finish(own)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from anthropic.types import StopReason as Words
 
-from aigw.wire.formats.messages.tables import read_stop, write_stop
+from aigw.wire.formats.messages.tables import finer_details, read_stop, write_stop
 from aigw.wire.losses import Ledger
 from aigw.wire.neutral import Stop, StopReason
 
@@ -38,11 +38,34 @@ def test_there_and_back(word: str) -> None:
 
 @pytest.mark.parametrize("reason", get_args(StopReason))
 def test_every_reason(reason: StopReason) -> None:
-    """Has a word; one that is only the nearest is reported. An error of the provider's keeps its own word."""
+    """Has a word of the format's, or none: for an error of the provider's. What is only the nearest is reported."""
     ledger = Ledger()
     word = write_stop(Stop(reason=reason, word="BROKEN"), ledger)["stop_reason"]
-    assert word in KNOWN or (reason == "error" and word == "BROKEN")
-    assert bool(ledger) == (reason in ("filter", "other"))
+    assert word in KNOWN if reason != "error" else word is None
+    assert bool(ledger) == (reason in ("filter", "other", "error"))
+    assert all("BROKEN" in entry.reason for entry in ledger.entries)
+
+
+def test_words_of_betas() -> None:
+    """Those that say more than the usual ones come back; other words that nobody knows become the nearest."""
+    assert write_stop(read_stop("compaction", None, None), Ledger())["stop_reason"] == "compaction"
+    assert write_stop(read_stop("new_word", None, None), Ledger())["stop_reason"] == "end_turn"
+
+
+@pytest.mark.parametrize(
+    ("details", "own"),
+    [
+        (None, False),
+        ("odd", False),
+        ({"type": "refusal", "category": None, "explanation": None}, False),
+        ({"type": "refusal", "category": None, "explanation": "No."}, False),
+        ({"type": "refusal", "category": "bio", "explanation": None}, True),
+        ({"type": "refusal", "category": "bio", "explanation": "No."}, True),
+    ],
+)
+def test_finer_details(details: Any, own: bool) -> None:
+    """Details of which more than the explanation is said are this format's own."""
+    assert finer_details(details) == ({"stop_details": details} if own else None)
 
 
 def test_details() -> None:

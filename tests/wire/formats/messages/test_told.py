@@ -101,6 +101,17 @@ def tool_use(value: Any) -> dict[str, Any]:
             [],
         ),
         (ServerToolResult(call_id="i", name="web_search"), None, ["dropped"]),
+        (Text(text="a", own={"phase": "final"}), {"type": "text", "text": "a"}, ["dropped"]),
+        (
+            Text(text="a", citations=[Citation(kind="file", file_id="f", own={"type": "container_file_citation"})]),
+            {"type": "text", "text": "a"},
+            ["dropped"],
+        ),
+        (
+            Text(text="a", citations=[Citation(kind="url", url=URL, own={"confidence": 1})]),
+            {"type": "text", "text": "a", "citations": [LINK]},
+            ["dropped"],
+        ),
         (Media(kind="image", source=Source(data="AA==")), None, ["dropped"]),
         (
             Media(kind="audio", source=Source(data="AA=="), transcript="la"),

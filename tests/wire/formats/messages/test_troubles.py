@@ -60,11 +60,22 @@ def test_no_json(body: bytes, message: str) -> None:
 @pytest.mark.parametrize("kind", STATUSES)
 def test_kinds_stay(kind: str) -> None:
     """A kind of error that Anthropic knows reaches the caller as it was, even where the status tells less."""
-    assert json.loads(FORMAT.error(Trouble(418, "c", "m", type=kind)))["error"]["type"] == kind
+    status = 418 if STATUSES[kind] < 500 else 599
+    assert json.loads(FORMAT.error(Trouble(status, "c", "m", type=kind)))["error"]["type"] == kind
 
 
-def test_other_kinds() -> None:
-    """Another provider's kind becomes Anthropic's for the status."""
-    assert json.loads(FORMAT.error(Trouble(429, "c", "m", type="insufficient_quota")))["error"]["type"] == (
-        "rate_limit_error"
-    )
+@pytest.mark.parametrize(
+    ("status", "said", "told"),
+    [
+        (429, "insufficient_quota", "rate_limit_error"),
+        (401, "invalid_request_error", "authentication_error"),
+        (404, "invalid_request_error", "not_found_error"),
+        (422, "invalid_request_error", "invalid_request_error"),
+        (500, "invalid_request_error", "api_error"),
+        (503, "rate_limit_error", "overloaded_error"),
+        (400, "api_error", "invalid_request_error"),
+    ],
+)
+def test_other_kinds(status: int, said: str, told: str) -> None:
+    """Another provider's kind becomes Anthropic's for the status; so does a word of both that the status belies."""
+    assert json.loads(FORMAT.error(Trouble(status, "c", "m", type=said)))["error"]["type"] == told
