@@ -1,4 +1,4 @@
-"""The gateway at work, for people to watch: four formats streamed by the real SDKs, a failover, errors.
+"""The gateway at work, for people to watch: four formats streamed by the real SDKs, translation, failover, errors.
 
 Starts a gateway and a simulated provider on free loopback ports with a temporary directory, and stops them at the
 end. Each part checks what it shows; the first thing that is not so ends the demo with exit code 1.
@@ -61,6 +61,12 @@ surfaces = ["chat-completions", "responses", "messages", "gemini"]
 surface_urls = {{ gemini = "{sandbox}/v1beta" }}
 models = ["sandbox-small"]
 keys = ["sk-sandbox-0123456789"]
+[providers.third]
+name = "A provider that speaks one format"
+base_url = "{sandbox}/v1"
+surfaces = ["messages"]
+models = ["single-minded"]
+keys = ["sk-sandbox-0123456789"]
 """
 
 
@@ -114,15 +120,15 @@ def title(text: str) -> None:
     print(f"\n{text}\n{'─' * len(text)}", flush=True)
 
 
-async def told(name: str, speak: Callable[[str], AsyncIterator[str]]) -> None:
+async def told(name: str, speak: Callable[[str], AsyncIterator[str]], provider: str = "second") -> None:
     """Print pieces as they arrive, and check that they are the whole answer, in more than one piece."""
     # The SDKs build their types at the first answer, which takes them longer than the answer; this one is not shown.
-    async for _ in speak("second:sandbox-small"):
+    async for _ in speak(f"{provider}:sandbox-small"):
         pass
     print(f"  {name:<{WIDTH}}", end="", flush=True)
     began = time.monotonic()
     times, said = [], ""
-    async for piece in speak(f"second:sandbox-small!delay={PACE}"):
+    async for piece in speak(f"{provider}:sandbox-small!delay={PACE}"):
         times.append(time.monotonic() - began)
         said += piece
         print(piece, end="·", flush=True)
@@ -169,6 +175,19 @@ async def four_formats(stage: Stage) -> None:
         await told(f"Anthropic messages (anthropic {version('anthropic')})", partial(messages, claude))
     async with stage.google() as gemini:
         await told(f"Google Gemini (google-genai {version('google-genai')})", partial(generated, gemini))
+
+
+async def translation(stage: Stage) -> None:
+    """A provider that speaks Anthropic's format alone, asked in the three others; and what that could not carry."""
+    title("Translation: a provider that only speaks Anthropic's format, asked in the others")
+    async with stage.openai() as client:
+        await told("OpenAI chat", partial(chat, client), "third")
+        await told("OpenAI responses", partial(responses, client), "third")
+        raw = await client.chat.completions.with_raw_response.create(model="single-minded", messages=TURN, seed=7)
+    async with stage.google() as gemini:
+        await told("Google Gemini", partial(generated, gemini), "third")
+    print(f"  {'what it has no word for: x-aigw-loss':<{WIDTH}}{raw.headers['x-aigw-loss']}")
+    check(raw.headers["x-aigw-loss"] == "/seed;dropped", "the loss was not told")
 
 
 async def failover(stage: Stage) -> None:
@@ -284,7 +303,7 @@ async def play() -> None:
                 stage = Stage(json.loads(await first_line(gateway))["listen"])
                 print(f"A gateway on {stage.base_url}, a simulated provider on {address}.")
                 following = asyncio.create_task(follow(gateway, stage))
-                for act in (four_formats, failover, errors, broken):
+                for act in (four_formats, translation, failover, errors, broken):
                     await act(stage)
                 following.cancel()
     print(f"\nAll went well, in {time.monotonic() - began:.1f} s. Everything is stopped; nothing is left behind.")

@@ -15,12 +15,13 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_demo_shows_everything_and_ends_well() -> None:
-    """Four formats streamed, a failover, errors in the format of each caller; then everything stops, exit code 0."""
+    """Four formats streamed and translated, a failover, errors in each caller's format; then all stops, exit code 0."""
     shown = subprocess.run([sys.executable, _DEMO], capture_output=True, text=True, timeout=_SECONDS, check=False)
     assert (shown.returncode, shown.stderr) == (0, "")
     for name in ("OpenAI chat", "OpenAI responses", "Anthropic messages", "Google Gemini"):
         line = next(line for line in shown.stdout.splitlines() if name in line)
         assert "You· said:· streams· should·" in line
+    assert "/seed;dropped" in shown.stdout
     assert "x-aigw-attempts" in shown.stdout
     assert [line.split()[-1] for line in shown.stdout.splitlines() if "log: attempt" in line] == [
         "status_429",

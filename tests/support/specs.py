@@ -114,9 +114,10 @@ def _answer(format: str) -> Any:
 
         return Response
     if format == "messages":
-        from anthropic.types import Message
+        # Betas' types hold the others, and the blocks of betas in wide use (MCP, compaction).
+        from anthropic.types.beta import BetaMessage
 
-        return Message
+        return BetaMessage
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from google.genai import types
@@ -133,9 +134,9 @@ def _event(format: str) -> Any:
 
         return ResponseStreamEvent
     if format == "messages":
-        from anthropic.types import RawMessageStreamEvent
+        from anthropic.types.beta import BetaRawMessageStreamEvent
 
-        return RawMessageStreamEvent
+        return BetaRawMessageStreamEvent
     return _answer("gemini")
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from aigw.wire.dialect import Dialect
 from aigw.wire.formats.gemini.names import CODE_EXECUTION
+from aigw.wire.formats.gemini.part_reader import FORMAT
 from aigw.wire.losses import Ledger, child
 from aigw.wire.neutral import (
     Foreign,
@@ -36,12 +37,15 @@ from aigw.wire.neutral import (
 IN_RESULTS = frozenset({"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"})
 """What may stand within a function's response; other media stand behind it."""
 
+UNMARKED = "Gemini caches by itself, without marks"
+"""Why marks of what to cache are not sent."""
+
 RESULT_PARTS = "functionResponse.parts"
 """The name under which a dialect refuses media within a function's response (models before Gemini 3)."""
 
 _USUAL = {"image": "image/jpeg", "audio": "audio/mpeg", "video": "video/mp4", "document": "application/pdf"}
 _decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
+_object = msgspec.json.Decoder(dict).decode
 
 
 class PartWriter:
@@ -71,6 +75,7 @@ class PartWriter:
             if isinstance(part, Thinking):
                 if signature is not None:
                     told.append({"text": "", "thoughtSignature": signature})
+                self.note(part, place)
                 signature = self._thinking(part, told)
                 continue
             if at is None and isinstance(part, Text) and (part.citations or part.logprobs):
@@ -88,7 +93,7 @@ class PartWriter:
 
     def _thinking(self, part: Thinking, told: list[dict[str, Any]]) -> str | None:
         """A thought; the signature instead where it belongs to the part that follows."""
-        signature = self._sealed(part) if part.signature is not None or part.redacted else None
+        signature = self._sealed(part) if held(part) else None
         if part.bound:
             return signature
         if part.text:
@@ -106,11 +111,17 @@ class PartWriter:
         one = None if write is None else write(self, part, place)
         if one is None:
             return None
+        self.note(part, place)
         return self._with_own(one, part)
 
-    def _with_own(self, one: dict[str, Any], part: Part) -> dict[str, Any]:
+    def note(self, part: Part, place: str) -> None:
+        """Report what Gemini's parts do not have: a cache mark, and in answers the members of another format."""
         if part.cache is not None:
-            self._ledger.drop(child(part.at, "cache_control"), "Gemini caches by itself, without marks")
+            self._ledger.drop(part.cache.at or child(part.at, "cache_control"), UNMARKED)
+        if part.own and not self._home:
+            self._ledger.drop_members(place, part.own, "only another format has it")
+
+    def _with_own(self, one: dict[str, Any], part: Part) -> dict[str, Any]:
         for name, value in (part.own or {}).items() if self._home else ():
             inner = one.get(name)
             one[name] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
@@ -127,14 +138,32 @@ class PartWriter:
         return {"text": part.value}
 
     def _call(self, part: ToolCall, place: str) -> dict[str, Any] | None:
+        return {"functionCall": {"name": part.name, "args": self._args(part, place), "id": part.id}}
+
+    def _args(self, part: ToolCall, place: str) -> Any:
+        """Arguments as they came; those that are no object (a limit may have cut them) stand within one.
+
+        The name is the one of https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming
+        """
+        text = part.arguments
         if part.custom:
-            args: Any = {"input": part.arguments}
-        else:
-            args = msgspec.Raw((part.arguments or "{}").encode())
-        return {"functionCall": {"name": part.name, "args": args, "id": part.id}}
+            return {"input": text}
+        if not text.strip():
+            return {}
+        try:
+            _object(text)
+            # An event of a stream is one line.
+            data = msgspec.json.format(text, indent=-1) if "\n" in text or "\r" in text else text
+        except (ValueError, RecursionError):
+            self._ledger.approximate(child(place, "arguments"), "the arguments are no JSON object")
+            return {"INVALID_JSON": text}
+        return msgspec.Raw(data.encode())
 
     def _foreign(self, part: Foreign, place: str) -> dict[str, Any] | None:
-        return dict(part.value) if isinstance(part.value, dict) else None
+        if part.format == FORMAT and isinstance(part.value, dict):
+            return dict(part.value)
+        self._ledger.drop(place, f"only {part.format} has it")
+        return None
 
     def _server_call(self, part: ServerToolCall, place: str) -> dict[str, Any] | None:
         if not self._home or part.name != CODE_EXECUTION:
@@ -247,6 +276,11 @@ class PartWriter:
         if isinstance(value, msgspec.Raw) and bytes(value).lstrip().startswith(b"{"):
             return value
         return {"output": value}
+
+
+def held(thinking: Thinking) -> bool:
+    """Whether a thought is more than its text: its maker would know it again."""
+    return bool(thinking.signature or thinking.redacted or thinking.id)
 
 
 def _is_file(ident: str) -> bool:

@@ -61,6 +61,8 @@ def _force(output: OutputFormat, draft: Draft, tools: ToolWriter) -> None:
     if told.get("type") not in ("object", None):
         told, name = {"type": "object", "properties": {"value": told}, "required": ["value"]}, WRAPPED
     told, _ = schema.of_input(_named(output, told))
+    if tools.choice is not None and draft.place("tool_choice"):
+        draft.ledger.rewrite(draft.place("tool_choice"), "the answer is a call, too, so the model has to call a tool")
     alone = not tools.tools or (tools.choice is not None and tools.choice["type"] == "none")
     tools.tools.append({"name": name, "description": STRUCTURED_DESCRIPTION, "input_schema": told})
     parallel = (

@@ -52,7 +52,8 @@ class ThinkingWriter:
         elif self._adapts(asked):
             self._adaptive(asked)
         elif asked.effort is None and asked.budget is None and not asked.enabled:
-            self._draft.ledger.drop(self._place, "the model thinks only when it is told how much")
+            if asked.shown != "none":  # what is not thought is not shown either
+                self._draft.ledger.drop(self._place, "the model thinks only when it is told how much")
         else:
             self._manual(asked)
         if self.thinking is not None and "thinking" in self._draft.dialect.refused:

@@ -58,6 +58,7 @@ def test_text() -> None:
             {"type": "tool", "name": WRAPPED},
         ),
         (OUTPUT, None, [Tool(name="f")], STRUCTURED_TOOL, {"type": "any"}),
+        (OUTPUT, ToolChoice(mode="auto"), [Tool(name="f")], STRUCTURED_TOOL, {"type": "any"}),
         (
             OUTPUT,
             ToolChoice(mode="none"),
@@ -77,7 +78,8 @@ def test_forced(
     assert body["tools"][-1]["name"] == name
     assert body["tools"][-1]["input_schema"]["type"] == "object"
     assert body["tool_choice"] == told
-    assert losses == [("/output", "approximated"), ("/reasoning", "dropped")]
+    changed = [("/tool_choice", "rewritten")] if choice is not None else []
+    assert losses == [("/output", "approximated"), *changed, ("/reasoning", "dropped")]
 
 
 def test_one_call_at_a_time() -> None:
