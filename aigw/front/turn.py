@@ -176,7 +176,8 @@ class Turn(Delivery):
     def _grown(self, exchange: Exchange, intake: Growing | Form) -> None:
         """More of a body that is on its way up; its `models` may have come by now."""
         seen = intake.seen
-        self.record.stream = self.record.stream or seen.stream
+        if seen.stream:
+            self.record.stream = exchange.request.stream = True
         if seen.models:
             model = seen.model if self.route.model is None else self.route.model
             exchange.candidates = self.gateway.planner.plan(

@@ -259,8 +259,8 @@ class Attempt(Call):
         ended = complete and rewriting.lane.finished
         if ended:
             self._end()
-        if told or ended:
-            self.exchange.caller.on_bytes(told, ended, data)
+        # Also where it says nothing to the caller: it is metered.
+        self.exchange.caller.on_bytes(told, ended, data)
         if self.phase is Phase.PASSING and (complete or rewriting.trouble is not None):
             self._break(_no_end(rewriting))
 

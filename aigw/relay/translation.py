@@ -154,7 +154,7 @@ def effort(body: bytes) -> str | None:
     """The reasoning effort that a body of OpenAI's formats asks for."""
     try:
         asked = _decode_effort(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return asked.reasoning_effort or (asked.reasoning.effort if asked.reasoning else None)
 

@@ -41,6 +41,11 @@ _STORED: Final = {
     "cachedContent": "cached content can be used",
     "cached_content": "cached content can be used",
 }
+# What nobody but the provider that it came from, or is meant for, would miss: nothing is lost with it elsewhere.
+_BOOKKEEPING: Final = {"responses": ("/input/", frozenset({"id", "status"}))}
+"""Where members stand that things are only counted by, and which."""
+_UNASKED: Final = {"responses": {"include": frozenset({"reasoning.encrypted_content"})}}
+"""Words of a list that ask for what a caller gets anyway: thoughts always come sealed."""
 _EMPTY: Final = "it is empty"
 _DEPTH: Final = 4
 """Objects within objects that are looked into: Gemini's `generationConfig.speechConfig` and the like go as deep."""
@@ -57,6 +62,19 @@ def _places(at: str, own: dict[str, Any], depth: int) -> Iterator[str]:
             yield from _places(place, value, depth - 1)
         elif value is not None:
             yield place
+
+
+def _refuse_reference(part: Foreign) -> None:
+    """Raises InvalidBody for an item that stands for another one, which only its provider has."""
+    value = part.value
+    if part.format == "responses" and isinstance(value, dict):
+        kind = value.get("type")
+        if kind == "item_reference" or (kind is None and "id" in value):
+            raise refusal(
+                part.at,
+                "refers to a stored item, which can be read only at the provider that made it, in its own format: send"
+                " the item itself instead",
+            )
 
 
 class Border:
@@ -90,9 +108,20 @@ class Border:
         """What stays of an object's `own` members."""
         if not own or self.home:
             return own
-        for place in _places(at, own, _DEPTH):
+        for place in _places(at, self._missed(at, own), _DEPTH):
             self._ledger.drop(place, self._reason)
         return None
+
+    def _missed(self, at: str, own: dict[str, Any]) -> dict[str, Any]:
+        if at:
+            within, known = _BOOKKEEPING.get(self._own_format, ("/", frozenset()))
+            return {name: value for name, value in own.items() if name not in known} if at.startswith(within) else own
+        asked = _UNASKED.get(self._own_format, {})
+        return {
+            name: value
+            for name, value in own.items()
+            if not (name in asked and isinstance(value, list) and asked[name].issuperset(value))
+        }
 
     def tools(self, tools: list[AnyTool]) -> list[AnyTool]:
         """The tools that the target may have."""
@@ -142,6 +171,7 @@ class Border:
             kind is Thinking and self._sealed(part)  # type: ignore[arg-type]
         ):
             if kind is Foreign:
+                _refuse_reference(part)  # type: ignore[arg-type]
                 self._ledger.drop(part.at, self._reason)
             return None
         else:

@@ -85,7 +85,10 @@ def _refused(member: Member, body: bytes, names: set[str]) -> bool:
     key, _, start, end = member
     if key not in names:
         return False
-    value = _decode(body[start:end])
+    try:
+        value = _decode(body[start:end])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return True  # a number beyond all bounds: no value that means nothing
     if value is None:
         return False
     return key not in _DEFAULTS or isinstance(value, bool) != (key == "logprobs") or bool(value != _DEFAULTS[key])

@@ -19,7 +19,7 @@ _CHUNKS = "processor time for a chunk that is translated, above one that passes,
 BURST_CHUNKS = Figure("10a", f"{_CHUNKS}in bursts of {BURST}", "µs", Target("≤", 12.0))
 SINGLE_CHUNKS = Figure("10b", f"{_CHUNKS}one by one", "µs", Target("≤", 12.0))
 PASSING = Figure("11a", "translated requests, 1 KB JSON in and out, 32 connections", "× passing", None)
-LITELLM = Figure("11b", "the same through LiteLLM", "× LiteLLM", Target("≥", 25.0))
+LITELLM = Figure("11b", "the same, beside LiteLLM", "× LiteLLM", Target("≥", 25.0))
 LINEAR = Figure("12a", "processor time for a translated stream of 50,000 deltas", "× one of 5,000", Target("<", 12.0))
 PEAK = Figure("12b", "memory grown at most by a translated stream of 50,000 deltas", "MiB", Target("<", 8.0))
 # LiteLLM answers some dozens of requests a second: fewer rounds, but each long enough to count them; and its first

@@ -9,10 +9,10 @@ import msgspec
 
 from aigw.wire.dialect import PLAIN
 from aigw.wire.formats.gemini import blocked, grounding, odds, tally
-from aigw.wire.formats.gemini.names import finish_of
+from aigw.wire.formats.gemini.names import INEXACT, finish_of
 from aigw.wire.formats.gemini.offsets import Offsets
 from aigw.wire.formats.gemini.part_reader import FORMAT
-from aigw.wire.formats.gemini.part_writer import PartWriter
+from aigw.wire.formats.gemini.part_writer import ANSWER, PartWriter
 from aigw.wire.losses import Ledger, child
 from aigw.wire.neutral import (
     Answer,
@@ -30,15 +30,16 @@ from aigw.wire.signatures import seal
 WEB_SEARCH = "web_search"
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
+_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
     """The body of a generateContent answer."""
     home = answer.own_format == FORMAT
     own = answer.own if home and answer.own else {}
+    note_own(answer.own, answer.own_format, ANSWER, ledger)
     body: dict[str, Any] = {}
-    candidates = [_candidate(one, ledger, home=home) for one in answer.candidates if not _is_block(one, own)]
+    candidates = [_candidate(one, ledger, answer.own_format) for one in answer.candidates if not _is_block(one, own)]
     if candidates:
         body["candidates"] = candidates
     if answer.usage is not None:
@@ -57,12 +58,18 @@ def _is_block(candidate: Candidate, own: dict[str, Any]) -> bool:
     return stop is not None and candidate.stop == stop and not candidate.parts
 
 
-def _candidate(candidate: Candidate, ledger: Ledger, *, home: bool) -> dict[str, Any]:
-    at = child("answer:", "candidates", candidate.index)
+def note_own(own: dict[str, Any] | None, own_format: str, at: str, ledger: Ledger) -> None:
+    """Report members of an answer or a candidate that only another format has."""
+    if own and own_format != FORMAT:
+        ledger.drop_members(at, own, f"only {own_format or 'the format of the answer'} has it")
+
+
+def _candidate(candidate: Candidate, ledger: Ledger, own_format: str) -> dict[str, Any]:
+    home = own_format == FORMAT
+    at = child(ANSWER, "candidates", candidate.index)
     writer = PartWriter(PLAIN, ledger, seal, home=home)
-    sources = Sources()
-    kept = [part for part in candidate.parts if not sources.take(part)]
-    parts = writer.parts(kept, child(at, "parts"))
+    sources = Sources(at, ledger)
+    parts = writer.parts(candidate.parts, child(at, "parts"), sources.take)
     several = sum(isinstance(part, Text) for part, _ in writer.written) > 1
     for part, index in writer.written:
         if isinstance(part, Text):
@@ -75,6 +82,7 @@ def _candidate(candidate: Candidate, ledger: Ledger, *, home: bool) -> dict[str,
     if logprobs:
         told["logprobsResult"] = odds.result(logprobs)
     add_members(told, "groundingMetadata", sources.metadata())
+    note_own(candidate.own, own_format, at, ledger)
     for name, value in (candidate.own or {}).items() if home else ():
         add_members(told, name, value)
     return told
@@ -90,7 +98,9 @@ def add_members(told: dict[str, Any], name: str, value: Any) -> None:
 
 def finish(told: dict[str, Any], stop: Stop, at: str, ledger: Ledger) -> None:
     """Why a candidate ended."""
-    told["finishReason"] = finish_of(stop)
+    word = told["finishReason"] = finish_of(stop)
+    if word != stop.word and stop.reason in INEXACT:
+        ledger.approximate(child(at, "stop"), f"{stop.word or stop.reason} is told as {word}: {INEXACT[stop.reason]}")
     if stop.detail:
         told["finishMessage"] = stop.detail
     if stop.sequence is not None:
@@ -100,29 +110,42 @@ def finish(told: dict[str, Any], stop: Stop, at: str, ledger: Ledger) -> None:
 class Sources:
     """What one candidate rests on: pages that were searched, and citations of its texts."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: str, ledger: Ledger) -> None:
+        self._at = at
+        self._ledger = ledger
         self._found: list[grounding.Found] = []
         self._queries: list[str] = []
 
-    def take(self, part: Part) -> bool:
+    def take(self, part: Part, place: str) -> bool:
         """Whether a part is a web search, which is told in the metadata, not among the parts."""
         if isinstance(part, ServerToolCall) and part.name == WEB_SEARCH:
-            self.searched(part.arguments)
+            self._searched(part.arguments, child(place, "arguments"))
             return True
         if isinstance(part, ServerToolResult) and part.name == WEB_SEARCH:
-            self._found += [(Citation(kind="url", url=hit.url, title=hit.title), None) for hit in part.hits or ()]
+            self._pages(part, place)
             return True
         return False
 
-    def searched(self, arguments: str) -> None:
-        """A search, by its arguments."""
+    def _searched(self, arguments: str, place: str) -> None:
+        """A search, by its arguments: one query or several."""
         try:
-            query = _decode(arguments or "null")
-        except msgspec.DecodeError:
+            said = _object(arguments or "{}")
+        except (ValueError, RecursionError):
+            self._ledger.drop(place, "the arguments are no JSON object")
             return
-        said = query.get("query") if isinstance(query, dict) else None
-        if isinstance(said, str) and said:
-            self._queries.append(said)
+        queries = said.pop("queries", None)
+        for query in (said.pop("query", None), *(queries if isinstance(queries, list) else ())):
+            if isinstance(query, str) and query and query not in self._queries:
+                self._queries.append(query)
+        self._ledger.drop_members(place, said, "Gemini tells what was searched for, nothing else")
+
+    def _pages(self, result: ServerToolResult, place: str) -> None:
+        if result.error is not None:
+            self._ledger.drop(child(place, "error"), "Gemini does not tell that a search failed")
+        for hit in result.hits or ():
+            if hit.sealed is not None or hit.age is not None or hit.own:
+                self._ledger.drop(child(place, "hits"), "of a page Gemini tells the address and the title alone")
+            self._found.append((Citation(kind="url", url=hit.url, title=hit.title), None))
 
     def cite(self, part: Text, index: int, *, several: bool) -> None:
         """The citations of a text; one without a place is of the whole text, where there are several."""
@@ -135,6 +158,9 @@ class Sources:
 
     def add(self, citation: Citation, index: int, offsets: Offsets, *, several: bool, shift: int = 0) -> None:
         """One citation of a text, which begins `shift` bytes behind where places are counted from."""
+        unsaid = grounding.unsaid(citation)
+        if unsaid:
+            self._ledger.drop(child(self._at, "citations"), f"Gemini does not tell of a source {', '.join(unsaid)}")
         span: grounding.Span | None = None
         if citation.start is not None and citation.end is not None:
             span = index, shift + offsets.to_bytes(citation.start), shift + offsets.to_bytes(citation.end), None

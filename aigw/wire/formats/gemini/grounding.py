@@ -114,9 +114,25 @@ def metadata(found: list[Found]) -> dict[str, Any]:
     return told
 
 
-def _told(citation: Citation) -> dict[str, Any]:
+def _kind(citation: Citation) -> str:
     own = citation.own or {}
-    kind = next((kind for kind in KINDS if kind in own), "web" if citation.kind == "url" else "retrievedContext")
+    return next((kind for kind in KINDS if kind in own), "web" if citation.kind == "url" else "retrievedContext")
+
+
+def unsaid(citation: Citation) -> list[str]:
+    """What a citation says that has no place in a chunk."""
+    kind = _kind(citation)
+    told = {
+        "the passage that is cited": citation.cited if kind == "web" else None,
+        "which document of the prompt it is": citation.document,
+        "its file": citation.file_id if citation.url is not None else None,
+        "what only another format says of it": any(name != kind for name in citation.own or ()) or None,
+    }
+    return [what for what, value in told.items() if value is not None]
+
+
+def _told(citation: Citation) -> dict[str, Any]:
+    own, kind = citation.own or {}, _kind(citation)
     said: dict[str, Any] = {}
     for key, value in (
         ("uri", citation.url or citation.file_id),

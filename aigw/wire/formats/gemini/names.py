@@ -49,6 +49,15 @@ FINISH: dict[StopReason, str] = {
 }
 """What a stop that is not Gemini's own is called. STOP stands for stop sequences and function calls too."""
 
+INEXACT: dict[StopReason, str] = {
+    "refusal": "the model refused; Gemini's word is that of its filters",
+    "pause": "Gemini has no word for a turn that is to go on",
+    "context": "Gemini has one word for the limit of the answer and for that of the context",
+    "error": "Gemini has no word for a provider that failed",
+    "other": "Gemini has no word for why the provider stopped",
+}
+"""Why the word in FINISH does not tell the reason."""
+
 EFFORTS: tuple[str, ...] = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Efforts, least first."""
 

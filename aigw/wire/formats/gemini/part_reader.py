@@ -68,11 +68,13 @@ class PartReader:
     """Reads the parts of one request, or of one candidate, in order.
 
     `maker` is whose signatures they are, `fresh` makes the id of a call that has none, from the pointer of its part.
+    `asked`: the parts are of a request, so signatures may be seals of ours; a provider's own may look like one.
     """
 
-    __slots__ = ("_code", "_fresh", "_maker", "_thought", "calls")
+    __slots__ = ("_asked", "_code", "_fresh", "_maker", "_thought", "calls")
 
-    def __init__(self, maker: str, fresh: Callable[[str], str]) -> None:
+    def __init__(self, maker: str, fresh: Callable[[str], str], *, asked: bool = False) -> None:
+        self._asked = asked
         self._maker = maker
         self._fresh = fresh
         self._thought: Thinking | None = None  # the part before, if it is a thought without a signature
@@ -97,10 +99,13 @@ class PartReader:
         part = self._content(members, value)
         if signature is None:
             return [part]
-        return self._signed(part, opened(signature, self._maker), place, before)
+        return self._signed(part, self._opened(signature), place, before)
+
+    def _opened(self, signature: str | None) -> Thinking:
+        return opened(signature, self._maker) if self._asked else Thinking(signature=signature, maker=self._maker)
 
     def _thinking(self, text: str, signature: str | None, members: Members, before: Thinking | None) -> list[Part]:
-        part = opened(signature, self._maker)
+        part = self._opened(signature)
         part.text, part.at, part.own = text, members.at, members.rest()
         if before is not None and part.own is None:
             # A stream tells a thought in many parts, and its signature with the last.

@@ -40,10 +40,17 @@ IN_RESULTS = frozenset({"image/png", "image/jpeg", "image/webp", "application/pd
 UNMARKED = "Gemini caches by itself, without marks"
 """Why marks of what to cache are not sent."""
 
+ANSWER = "answer:"
+"""What pointers into answers begin with."""
+
 RESULT_PARTS = "functionResponse.parts"
 """The name under which a dialect refuses media within a function's response (models before Gemini 3)."""
 
 _USUAL = {"image": "image/jpeg", "audio": "audio/mpeg", "video": "video/mp4", "document": "application/pdf"}
+
+Apart = Callable[[Part, str], bool]
+"""Told of a part and its place; whether it need not stand among the parts."""
+
 _decode = msgspec.json.Decoder().decode
 _object = msgspec.json.Decoder(dict).decode
 
@@ -65,8 +72,11 @@ class PartWriter:
         self.behind: list[dict[str, Any]] = []  # what stands at the end of the turn
         self.written: list[tuple[Part, int]] = []
 
-    def parts(self, parts: list[Part], at: str | None = None) -> list[dict[str, Any]]:
-        """All of them, each with the signature that belongs to it; `at` is the pointer of the list, in answers."""
+    def parts(self, parts: list[Part], at: str | None = None, apart: Apart | None = None) -> list[dict[str, Any]]:
+        """All of them, each with the signature that belongs to it; `at` is the pointer of the list, in answers.
+
+        `apart` takes what is told elsewhere.
+        """
         told: list[dict[str, Any]] = []
         self.written = []
         signature: str | None = None
@@ -77,23 +87,21 @@ class PartWriter:
                     told.append({"text": "", "thoughtSignature": signature})
                 self.note(part, place)
                 signature = self._thinking(part, told)
-                continue
-            if at is None and isinstance(part, Text) and (part.citations or part.logprobs):
-                self._ledger.approximate(place, "Gemini takes back the text alone, not what it rests on")
-            one = self.part(part, place)
-            if one is not None:
-                if signature is not None:
-                    one["thoughtSignature"] = signature
-                    signature = None
-                self.written.append((part, len(told)))
-                told.append(one)
+            elif apart is None or not apart(part, place):
+                one = self.part(part, place)
+                if one is not None:
+                    if signature is not None:
+                        one["thoughtSignature"] = signature
+                        signature = None
+                    self.written.append((part, len(told)))
+                    told.append(one)
         if signature is not None:
             told.append({"text": "", "thoughtSignature": signature})
         return told
 
     def _thinking(self, part: Thinking, told: list[dict[str, Any]]) -> str | None:
         """A thought; the signature instead where it belongs to the part that follows."""
-        signature = self._sealed(part) if held(part) else None
+        signature = (self._sealed(part) or None) if held(part) else None
         if part.bound:
             return signature
         if part.text:
@@ -128,6 +136,8 @@ class PartWriter:
         return one
 
     def _text(self, part: Text, place: str) -> dict[str, Any] | None:
+        if (part.citations or part.logprobs) and not place.startswith(ANSWER):
+            self._ledger.approximate(place, "Gemini takes back the text alone, not what it rests on")
         return {"text": part.text}
 
     def _refusal(self, part: Refusal, place: str) -> dict[str, Any] | None:

@@ -55,7 +55,7 @@ def _system(request: Members) -> list[Turn]:
         return [Turn(role="system", parts=[Text(text=value, at=place)], at=place)]
     content = Members(value, place)
     content.take("role")
-    reader = PartReader(FORMAT, _named)
+    reader = PartReader(FORMAT, _named, asked=True)
     parts = [part for item, at in content.items("parts") or () for part in reader.read(item, at)]
     return [Turn(role="system", parts=parts, at=place, own=content.rest())]
 
@@ -69,7 +69,7 @@ def _turns(request: Members) -> list[Turn]:
     contents = request.items("contents")
     if not contents:
         raise wrong(request.place("contents"), "must have at least one content")
-    reader = PartReader(FORMAT, _named)
+    reader = PartReader(FORMAT, _named, asked=True)
     turns: list[Turn] = []
     for value, at in contents:
         for turn in _content(Members(value, at), reader):

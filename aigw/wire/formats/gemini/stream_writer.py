@@ -20,10 +20,10 @@ import msgspec
 from aigw.wire.deltas import Begin, Cite, Close, Delta, Finish, Grow, Odds, Open, Sign, Stopped, Tally
 from aigw.wire.dialect import PLAIN
 from aigw.wire.formats.gemini import blocked, odds, tally
-from aigw.wire.formats.gemini.answer_writer import Sources, add_members, finish
+from aigw.wire.formats.gemini.answer_writer import Sources, add_members, finish, note_own
 from aigw.wire.formats.gemini.offsets import Offsets
 from aigw.wire.formats.gemini.part_reader import FORMAT
-from aigw.wire.formats.gemini.part_writer import PartWriter
+from aigw.wire.formats.gemini.part_writer import ANSWER, PartWriter, held
 from aigw.wire.losses import Ledger, child
 from aigw.wire.neutral import (
     Citation,
@@ -55,7 +55,7 @@ class StreamWriter:
         self._lines: dict[int, _Line] = {}
         self._line: _Line | None = None
         self._usage: Usage | None = None
-        self._home = False
+        self._format = ""
         self._own: dict[str, Any] = {}
         self._named: dict[str, Any] = {}
         self._tail = b""
@@ -96,25 +96,30 @@ class StreamWriter:
         if line is None:
             if not self._tail:
                 self._begin(Begin())
-            line = self._lines[index] = _Line(index, self._ledger, self._home, self._array, self._tail)
+            line = self._lines[index] = _Line(index, self._ledger, self._format, self._array, self._tail)
         self._line = line
         return line
 
     def _begin(self, delta: Begin) -> None:
-        self._home = delta.own_format == FORMAT
-        self._own = dict(delta.own) if self._home and delta.own else {}
+        self._format = delta.own_format
+        self._further(delta.own)
         self._named = {"modelVersion": delta.model or self._asked.model}
         if delta.created is not None:
             self._named["createTime"] = blocked.time_of(delta.created)
         self._named["responseId"] = delta.id or uuid4().hex
         self._tail = b"}]," + _encode(self._named)[1:] + (b"" if self._array else b"\r\n\r\n")
 
+    def _further(self, own: dict[str, Any] | None) -> None:
+        """Members of the whole answer that only its own format has."""
+        note_own(own, self._format, ANSWER, self._ledger)
+        if own and self._format == FORMAT:
+            self._own.update(own)
+
     def _finish(self, delta: Finish, told: list[bytes]) -> None:
         """The last event: why each candidate ended, what they rest on, what was used."""
         if not self._tail:
             self._begin(Begin())
-        if self._home and delta.own:
-            self._own.update(delta.own)
+        self._further(delta.own)
         body: dict[str, Any] = {}
         prompt = blocked.stop_of(self._own.get("promptFeedback"))
         candidates = [line.last() for line in self._lines.values() if prompt is None or line.stop != prompt]
@@ -129,12 +134,12 @@ class StreamWriter:
 class _Line:
     """One candidate."""
 
-    def __init__(self, index: int, ledger: Ledger, home: bool, array: bool, tail: bytes) -> None:
+    def __init__(self, index: int, ledger: Ledger, own_format: str, array: bool, tail: bytes) -> None:
         self.index = index
         self.stop: Stop | None = None
         self._ledger = ledger
-        self._home = home
-        self._at = child("answer:", "candidates", index)
+        self._format = own_format
+        self._at = child(ANSWER, "candidates", index)
         begin = (b",\r\n" if array else b"data: ") + b'{"candidates":[{"content":{"parts":['
         self._lead = begin
         self._end = b'],"role":"model"},"index":%d' % index + tail
@@ -144,8 +149,8 @@ class _Line:
         self._bare_lead = begin + b'{"text":""}],"role":"model"},"index":%d,' % index
         self._tail = tail
         self._own: dict[str, Any] | None = None
-        self._writer = PartWriter(PLAIN, ledger, seal, home=home)
-        self._sources = Sources()
+        self._writer = PartWriter(PLAIN, ledger, seal, home=own_format == FORMAT)
+        self._sources = Sources(self._at, ledger)
         self._cites: list[tuple[Citation, Offsets, int]] = []
         self._kind = _WHOLE
         self._head: Part | None = None
@@ -186,12 +191,15 @@ class _Line:
             self._odds(delta.logprobs, told)
         elif isinstance(delta, Stopped):
             self.stop = delta.stop
-            self._own = delta.own
+            self._own = delta.own if self._format == FORMAT else None
+            note_own(delta.own, self._format, self._at, self._ledger)
 
     def _open(self, head: Part, told: list[bytes]) -> None:
         self._head = head
         self._parts += 1
         self._grown = []
+        if isinstance(head, Text | Refusal | Thinking):
+            self._writer.note(head, child(self._at, "parts", self._parts))
         if isinstance(head, Text | Refusal):
             self._kind = _TEXT
             self._texts += 1
@@ -223,18 +231,20 @@ class _Line:
     def _thought_over(self, head: Thinking, told: list[bytes]) -> None:
         """A thought's signature stands on an empty part behind its text, or on the part that it belongs to."""
         signature = (head.signature or "") + "".join(self._grown)
-        if not signature and not head.redacted:
+        head = _replace(head, signature=signature or None)
+        if not held(head):
             return
-        self._signature = seal(_replace(head, signature=signature or None))
+        self._signature = seal(head)
         if not head.bound:
             self._put({"text": "", "thought": True} if self._thought else {"text": ""}, told)
 
     def _whole(self, head: Part, told: list[bytes]) -> None:
         if isinstance(head, ToolCall | ServerToolCall) and self._grown:
             head = _replace(head, arguments=head.arguments + "".join(self._grown))
-        if self._sources.take(head):
+        place = child(self._at, "parts", self._parts)
+        if self._sources.take(head, place):
             return
-        one = self._writer.part(head, child(self._at, "parts", self._parts))
+        one = self._writer.part(head, place)
         if one is not None:
             self._put(one, told)
 
@@ -260,6 +270,6 @@ class _Line:
         for citation, offsets, before in self._cites:
             self._sources.add(citation, 0, offsets, shift=before, several=self._texts > 1)
         add_members(end, "groundingMetadata", self._sources.metadata())
-        for name, value in (self._own or {}).items() if self._home else ():
+        for name, value in (self._own or {}).items():
             add_members(end, name, value)
         return end

@@ -42,26 +42,26 @@ class ThinkingWriter:
     def write(self) -> None:
         """The three members."""
         self.max_tokens = self._limit()
-        asked = self._reasoning
-        if asked is None:
-            pass
-        elif asked.enabled is False or asked.effort == "none" or asked.budget == 0:
-            self.thinking = {"type": "disabled"}
-            if asked.effort not in (None, "none"):
-                self._say_effort(asked)
-        elif self._adapts(asked):
-            self._adaptive(asked)
-        elif asked.effort is None and asked.budget is None and not asked.enabled:
-            if asked.shown != "none":  # what is not thought is not shown either
-                self._draft.ledger.drop(self._place, "the model thinks only when it is told how much")
-        else:
-            self._manual(asked)
+        if self._reasoning is not None:
+            self._decide(self._reasoning)
         if self.thinking is not None and "thinking" in self._draft.dialect.refused:
             self.give_up(f"the model {self._draft.dialect.model or 'asked for'} does not accept thinking")
         if self.max_tokens is None:
             budget = self._budget
             room = DEFAULT_MAX_TOKENS if budget is None else budget + DEFAULT_MAX_TOKENS
             self.max_tokens = self._draft.dialect.max_output or room
+
+    def _decide(self, asked: Reasoning) -> None:
+        if asked.enabled is False or asked.effort == "none" or asked.budget == 0:
+            self.thinking = {"type": "disabled"}
+            if asked.effort not in (None, "none"):
+                self._say_effort(asked)
+        elif self._adapts(asked):
+            self._adaptive(asked)
+        elif asked.effort is not None or asked.budget is not None or asked.enabled:
+            self._manual(asked)
+        elif asked.shown != "none":  # what is not thought is not shown either
+            self._draft.ledger.drop(self._place, "the model thinks only when it is told how much")
 
     @property
     def thinks(self) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 
 from aigw.wire.formats.responses import output_items as items
 from aigw.wire.formats.responses.annotations import annotation, odds
-from aigw.wire.formats.responses.echo import Echo, refuses
+from aigw.wire.formats.responses.echo import Echo, note_usage, refuses
 from aigw.wire.formats.responses.searches import is_search, search_item
 from aigw.wire.formats.responses.stops import status_of
 from aigw.wire.losses import Ledger, child
@@ -37,6 +37,7 @@ _encode: Final = msgspec.json.Encoder().encode
 ONE_CANDIDATE: Final = "a response is one answer"
 NO_ITEM: Final = "there is no item for it"
 NO_MEMBER: Final = "a response has no such member"
+ITS_WORDS: Final = "there is no sound in a response: its words are told"
 NO_ANNOTATION: Final = "there is no annotation for parts of the prompt"
 
 
@@ -54,6 +55,7 @@ def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
     if candidate.own and not home:
         ledger.drop_members(child("answer:", "candidates", 0), candidate.own, NO_MEMBER)
     output = OutputWriter(echo.id, ledger, home=home).write(candidate)
+    note_usage(answer.usage, ledger)
     response = echo.over(candidate.stop, output, answer.usage)
     return _encode({**own, **response} if home else response)
 
@@ -71,20 +73,27 @@ class OutputWriter:
         """All items; texts that follow one another stand in one message."""
         parts = candidate.parts
         for at, part in enumerate(parts):
-            if part.own and not self._home:
-                self._ledger.drop_members(child("answer:", "candidates", 0, "parts", at), part.own, NO_MEMBER)
-            if isinstance(part, Text | Refusal):
-                self._said(part, at)
-            elif isinstance(part, ServerToolResult):
-                before = parts[at - 1] if at else None
-                found = isinstance(before, ServerToolCall) and is_search(before) and before.id == part.call_id
-                note_result(part, found, child("answer:", "candidates", 0, "parts", at), self._ledger)
-            elif has_item(part, home=self._home):
-                self._output.append(self._item(part, parts[at + 1] if at + 1 < len(parts) else None))
-            else:
-                self._ledger.drop(child("answer:", "candidates", 0, "parts", at), NO_ITEM)
+            self._part(part, at, parts[at - 1] if at else None, parts[at + 1] if at + 1 < len(parts) else None)
         self._cut(candidate)
         return self._output
+
+    def _part(self, part: Part, at: int, before: Part | None, following: Part | None) -> None:
+        pointer = child("answer:", "candidates", 0, "parts", at)
+        text = words_of(part)
+        if isinstance(part, ServerToolResult):
+            found = isinstance(before, ServerToolCall) and is_search(before) and before.id == part.call_id
+            note_result(part, found, pointer, self._ledger)
+        elif text is not None:
+            if text is not part:
+                self._ledger.approximate(pointer, ITS_WORDS)
+            self._said(text, at)
+        elif has_item(part, home=self._home):
+            self._output.append(self._item(part, following))
+        else:
+            self._ledger.drop(pointer, NO_ITEM)
+            return
+        if part.own and not self._home and not isinstance(part, ServerToolResult):
+            self._ledger.drop_members(pointer, part.own, NO_MEMBER)
 
     def _cut(self, candidate: Candidate) -> None:
         """The last item of an incomplete answer is incomplete."""
@@ -138,12 +147,19 @@ def has_item(part: Part, *, home: bool) -> bool:
     return isinstance(part, ToolCall | Thinking) or (isinstance(part, ServerToolCall) and is_search(part))
 
 
+def words_of(part: Part) -> Text | Refusal | None:
+    """What a part says in words: a text, or a sound whose words are known."""
+    if isinstance(part, Text | Refusal):
+        return part
+    return Text(text=part.transcript) if isinstance(part, Media) and part.transcript else None
+
+
 def note_result(result: ServerToolResult, told: bool, pointer: str, ledger: Ledger) -> None:
     """Note what is not told of the result of a provider's own tool: all of it, or what is known beside addresses."""
-    if not told or result.own:
+    if not told:
         ledger.drop(pointer, NO_ITEM)
-    elif any(hit.title or hit.age or hit.sealed for hit in result.hits or ()):
-        ledger.drop(child(pointer, "hits"), "of what a search found only the addresses are told")
+    elif result.own or any(hit.title or hit.age or hit.sealed for hit in result.hits or ()):
+        ledger.drop(pointer, "of what was found only the addresses are told")
 
 
 def reasoning_id(thinking: Thinking, made: str) -> str:

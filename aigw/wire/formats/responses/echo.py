@@ -14,11 +14,13 @@ from typing import Any, Final
 
 from aigw.wire.formats.responses.stops import error_of, status_of
 from aigw.wire.formats.responses.tools import echo_tools, write_choice
+from aigw.wire.losses import Ledger, child
 from aigw.wire.neutral import Conversation, OutputFormat, Stop, Text
 from aigw.wire.shapes import Usage
 
 Json = dict[str, Any]
 
+_UNTOLD: Final = ("cache_write_1h_tokens", "input_audio_tokens", "output_audio_tokens")
 _TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 
 
@@ -61,6 +63,13 @@ class Echo:
             made["error"] = error_of(stop)
         made["usage"] = _usage(usage)
         return made
+
+
+def note_usage(usage: Usage | None, ledger: Ledger) -> None:
+    """Note the figures that a response has no place for."""
+    for name in _UNTOLD:
+        if usage is not None and getattr(usage, name):
+            ledger.drop(child("answer:", "usage", name), "the usage of a response is not split as far")
 
 
 def refuses(output: list[Json]) -> bool:

@@ -134,6 +134,8 @@ class InputReader:
             refuse(members.place("output"), "is required")
         parts = read_content(output, members.place("output")) if output != "" else []
         name = members.text("name") or self._called.get(id)
+        if id not in self._called:
+            members.leave("name")  # the call is stored, so its name is said nowhere else
         result = ToolResult(call_id=id, parts=parts, name=name, custom=custom, at=members.at, own=members.own())
         self._part("tool", result, members.at)
 

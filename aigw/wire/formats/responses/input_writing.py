@@ -39,6 +39,7 @@ class InputWriter:
         self.items: list[Json] = []
         self.instructions: str | None = None
         self._ledger = draft.ledger
+        self._home = draft.conversation.own_format == "responses"
         # The message in full that was written last, if texts may still belong to it: its place, its content.
         self._full: tuple[str, list[Json]] | None = None
         # A message's place and own members, until its first text comes.
@@ -47,9 +48,13 @@ class InputWriter:
         self._content = ContentWriter(draft)
 
     def write(self, turns: list[Turn]) -> None:
-        """All turns. One leading text of the system's becomes the instructions, which every provider knows."""
+        """All turns. One leading text of the system's becomes the instructions, which every provider knows.
+
+        Alone it stays a message, as the input may not be empty. A caller of this format has said where it stands.
+        """
         rest = turns
-        if turns and (text := _instructions(turns[0])) is not None:
+        apart = bool(turns) and (turns[0].at == "/instructions" if self._home else len(turns) > 1)
+        if apart and (text := _instructions(turns[0])) is not None:
             self.instructions, rest = text, turns[1:]
         for turn in rest:
             if turn.name is not None:

@@ -5,7 +5,6 @@ Source: https://platform.openai.com/docs/api-reference/responses/create
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 import msgspec
@@ -15,9 +14,10 @@ from aigw.wire.draft import Draft
 from aigw.wire.efforts import nearest
 from aigw.wire.formats.responses.input_writing import InputWriter
 from aigw.wire.formats.responses.settings_reading import ENCRYPTED, EXTENSIONS, LOGPROBS
+from aigw.wire.formats.responses.text_writing import write_text
 from aigw.wire.formats.responses.tools import write_choice, write_tools
-from aigw.wire.losses import Ledger, child
-from aigw.wire.neutral import Conversation, OutputFormat, Reasoning
+from aigw.wire.losses import Ledger
+from aigw.wire.neutral import Conversation, Reasoning
 
 Json = dict[str, Any]
 
@@ -25,13 +25,7 @@ _encode = msgspec.json.Encoder().encode
 
 _TIERS: Final = frozenset({"auto", "default", "flex", "scale", "priority", "fast", "ultrafast"})
 _TIER_OF: Final = {"standard": "default", "standard_only": "default"}
-_VERBOSITIES: Final = frozenset({"low", "medium", "high"})
 _SUMMARIES: Final = frozenset({"auto", "concise", "detailed"})
-_SCHEMA_NAME: Final = "answer"
-"""For a schema without a name: the API wants one."""
-
-_ILLEGAL_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
-_MOST_NAME: Final = 64
 
 
 def write_request(conversation: Conversation, dialect: Dialect, ledger: Ledger) -> bytes:
@@ -46,7 +40,7 @@ def write_request(conversation: Conversation, dialect: Dialect, ledger: Ledger) 
     body["input"] = writer.items
     _write_tools(draft)
     _write_sampling(draft)
-    _write_text(draft)
+    write_text(draft)
     reasons = _write_reasoning(draft)
     _write_names(draft)
     _write_keeping(draft, reasons=reasons)
@@ -87,52 +81,6 @@ def _write_sampling(draft: Draft) -> None:
     modalities = draft.take("modalities")
     if modalities is not None and any(str(modality).lower() != "text" for modality in modalities):
         draft.ledger.drop(draft.place("modalities"), "the answer is text")
-
-
-def _write_text(draft: Draft) -> None:
-    text: Json = {}
-    output = draft.take("output")
-    if output is not None:
-        format = _format(output, draft)
-        if format is not None:
-            text["format"] = format
-    verbosity = draft.take("verbosity")
-    if verbosity in _VERBOSITIES or (verbosity is not None and draft.conversation.own_format == "responses"):
-        draft.put("verbosity", verbosity, draft.place("verbosity"), text)
-    elif verbosity is not None:
-        draft.ledger.drop(draft.place("verbosity"), f"there is no verbosity {verbosity}")
-    if text:
-        draft.body["text"] = text
-
-
-def _format(output: OutputFormat, draft: Draft) -> Json | None:
-    place = draft.place("output")
-    if output.kind == "text":
-        return {"type": "text"}
-    if output.kind == "json":
-        if not draft.dialect.json_object:
-            draft.ledger.drop(place, "the provider has no JSON mode")
-            return None
-        return {"type": "json_object"}
-    if not draft.dialect.json_schema:
-        return _without_schemas(draft, place)
-    name = _ILLEGAL_IN_NAMES.sub("_", output.name or _SCHEMA_NAME)[:_MOST_NAME]
-    if output.name is not None and name != output.name:
-        draft.ledger.rewrite(child(place, "name"), "names of schemas are letters, digits, _ and -, 64 at most")
-    format: Json = {"type": "json_schema", "name": name, "schema": output.schema or {}}
-    if output.description is not None:
-        format["description"] = output.description
-    if output.strict is not None:
-        format["strict"] = output.strict
-    return format
-
-
-def _without_schemas(draft: Draft, place: str) -> Json | None:
-    if not draft.dialect.json_object:
-        draft.ledger.drop(place, "the provider has no structured output")
-        return None
-    draft.ledger.approximate(place, "the provider knows no schemas, only JSON")
-    return {"type": "json_object"}
 
 
 def _write_reasoning(draft: Draft) -> bool:
@@ -227,7 +175,7 @@ def _write_keeping(draft: Draft, *, reasons: bool) -> None:
         include.append(ENCRYPTED)
     logprobs = draft.take("logprobs")
     if logprobs:
-        if "include" in refused or LOGPROBS in refused:
+        if not refused.isdisjoint(("include", "logprobs", LOGPROBS)):
             draft.ledger.drop(draft.place("logprobs"), "the model does not tell log probabilities")
         else:
             include.append(LOGPROBS)

@@ -85,13 +85,13 @@ class SettingsReader:
         self._set("tool_choice", choice, "tool_choice")
 
     def _include(self) -> None:
-        """What the answer shall include. Sealed reasoning it always does; the rest only OpenAI's own tools have."""
+        """What the answer shall include: log probabilities, and what stays with the format."""
         include = self._members.texts("include")
         if not include:
             return
         if LOGPROBS in include:
             self._set("logprobs", True, "include")
-        others = [word for word in include if word not in (LOGPROBS, ENCRYPTED)]
+        others = [word for word in include if word != LOGPROBS]
         if others:
             self._members.leave("include")
             self._members.value = {**self._members.value, "include": others}

@@ -47,7 +47,7 @@ class ResponsesReader:
         try:
             said = decode(event.data)
         except ValueError:
-            return self._failed(Trouble(502, "bad_answer", "The provider sent an event that is not JSON."))
+            return self._failed(Trouble(502, "upstream_error", "The provider sent an event that is not JSON."))
         kind = said.type
         hot = self._hot
         if hot is not None and _goes_on(said, self._last):

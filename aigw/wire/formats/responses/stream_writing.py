@@ -14,6 +14,7 @@ from typing import Any
 from aigw.wire.deltas import Begin, Cite, Close, Delta, Finish, Grow, Odds, Open, Sign, Stopped, Tally
 from aigw.wire.formats.responses import output_items as items
 from aigw.wire.formats.responses.answer_writing import (
+    ITS_WORDS,
     NO_ANNOTATION,
     NO_ITEM,
     NO_MEMBER,
@@ -22,8 +23,9 @@ from aigw.wire.formats.responses.answer_writing import (
     note_result,
     reasoning_id,
     search_id,
+    words_of,
 )
-from aigw.wire.formats.responses.echo import Echo, refuses
+from aigw.wire.formats.responses.echo import Echo, note_usage, refuses
 from aigw.wire.formats.responses.stops import status_of
 from aigw.wire.formats.responses.stream_items import (
     Emitter,
@@ -156,29 +158,38 @@ class ResponsesWriter:
 
     def _opened(self, delta: Open) -> None:
         head = delta.head
-        self._part = delta.part
-        if head.own and not self._home:
-            self._ledger.drop_members(self._pointer(), head.own, NO_MEMBER)
         held = self._item
-        if isinstance(head, Text | Refusal):
-            phase = items.phase_of(head.own) if self._home else None
-            if not (isinstance(held, OpenMessage) and phase in (None, held.phase)):
-                self._done("completed")
-                held = self._item = OpenMessage(self._emitter, self._id("msg"), len(self._output), phase)
-            held.open(head)
-            self._open = held
-        elif isinstance(head, ServerToolResult):
-            self._open = None
+        self._part = delta.part
+        self._open = None
+        text = words_of(head)
+        if isinstance(head, ServerToolResult):
             found = isinstance(held, OpenSearch) and held.call.id == head.call_id
             if found and isinstance(held, OpenSearch):
                 held.result = head
             note_result(head, found, self._pointer(), self._ledger)
+            return
+        if text is not None:
+            if text is not head:
+                self._ledger.approximate(self._pointer(), ITS_WORDS)
+            self._said(text)
         elif has_item(head, home=self._home):
             self._done("completed")
             self._item = self._open = self._made(head)
         else:
-            self._open = None
             self._ledger.drop(self._pointer(), NO_ITEM)
+            return
+        if head.own and not self._home:
+            self._ledger.drop_members(self._pointer(), head.own, NO_MEMBER)
+
+    def _said(self, head: Text | Refusal) -> None:
+        """A text begins, in the message that waits if it may stand there."""
+        held = self._item
+        phase = items.phase_of(head.own) if self._home else None
+        if not (isinstance(held, OpenMessage) and phase in (None, held.phase)):
+            self._done("completed")
+            held = self._item = OpenMessage(self._emitter, self._id("msg"), len(self._output), phase)
+        held.open(head)
+        self._open = held
 
     def _made(self, head: Part) -> OpenItem:
         """The item for a part that has one."""
@@ -220,6 +231,7 @@ class ResponsesWriter:
         echo = self._echo or self._begin(Begin())
         self._done("incomplete")  # the answer did not say that it stopped
         self._keep(delta.own)
+        note_usage(self._usage, self._ledger)
         response = echo.over(self._stop, self._output, self._usage)
         if self._own:
             response = {**self._own, **response}

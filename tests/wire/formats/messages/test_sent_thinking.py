@@ -62,6 +62,7 @@ def manual(budget: int, **more: Any) -> dict[str, Any]:
             APPROXIMATED,
         ),
         (Reasoning(shown="auto"), None, {"max_tokens": 4096}, DROPPED),
+        (Reasoning(shown="none"), None, {"max_tokens": 4096}, []),
     ],
 )
 def test_by_a_budget(reasoning: Reasoning, limit: int | None, members: dict[str, Any], losses: Any) -> None:
@@ -87,6 +88,12 @@ def test_by_itself(reasoning: Reasoning, dialect: Dialect, effort: str | None, l
     assert members["thinking"] == {"type": "adaptive"}
     assert members.get("output_config") == (None if effort is None else {"effort": effort})
     assert noted == losses
+
+
+@pytest.mark.parametrize("dialect", [PLAIN, ADAPTIVE])
+def test_nothing_said(dialect: Dialect) -> None:
+    """A wish for thinking that says nothing is none."""
+    assert thinks(dialect, reasoning=Reasoning()) == ({"max_tokens": 4096}, [])
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ def test_stops(last: Json, stop: Stop) -> None:
          "server_error"),
         ({"error": {"code": 503, "message": "Slow."}}, 503, "503"),
         (completed(status="failed", error={"code": "server_error", "message": "Slow."}), 502, "server_error"),
-        (b"<html>", 502, "bad_answer"),
+        (b"<html>", 502, "upstream_error"),
     ],
 )  # fmt: skip
 def test_failures(event: Json | bytes, status: int, code: str) -> None:
