@@ -72,13 +72,14 @@ class AzureOpenAI(Provider):
     def dialect(self, surface: str, model: str) -> Dialect:
         """OpenAI's."""
         if surface == RESPONSES:
-            return Dialect(maker=self.id, model=model, developer=True, audio=False)
+            return Dialect(maker=self.id, model=model, developer=True, custom_tools=True, audio=False)
         return Dialect(
             maker=self.id,
             model=model,
             refused=OPEN_SAMPLING,
             limit_member="max_completion_tokens",
             developer=True,
+            custom_tools=True,
             reasoning=untold,
         )
 

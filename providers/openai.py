@@ -31,13 +31,14 @@ class OpenAI(Provider):
     def dialect(self, surface: str, model: str) -> Dialect:
         """The format's own documentation is OpenAI's; its Responses API takes no sounds."""
         if surface == RESPONSES:
-            return Dialect(maker=self.id, model=model, developer=True, audio=False)
+            return Dialect(maker=self.id, model=model, developer=True, custom_tools=True, audio=False)
         return Dialect(
             maker=self.id,
             model=model,
             refused=OPEN_SAMPLING,
             limit_member="max_completion_tokens",
             developer=True,
+            custom_tools=True,
             reasoning=untold,
         )
 

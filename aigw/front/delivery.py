@@ -17,6 +17,8 @@ from aigw.observe import record as recorded
 from aigw.observe.record import Record
 from aigw.relay.attempt import Attempt, helps
 from aigw.relay.failover import Exchange
+from aigw.routing.plan import Candidate
+from aigw.wire.counting import estimated
 from aigw.wire.format import Format, Trouble
 from aigw.wire.head import Head
 from aigw.wire.message import RequestHead
@@ -152,7 +154,7 @@ class Delivery:
         outcome: recorded.Outcome = recorded.TIMEOUT if error.reason.endswith("timeout") else recorded.BROKEN
         told = self._can_tell()
         if told:
-            event = self.gateway.scrub(self.format.stream_error(self._trouble(error)))
+            event = self.gateway.scrub(self._error_event(self._trouble(error)))
             end = b"" if self.format.cuts_after_error else b"0\r\n\r\n"
             self.connection.write(b"%x\r\n%b\r\n%b" % (len(event), event, end) if self._chunked else event)
             if self._chunked and end and not self.connection.body_open:
@@ -172,17 +174,23 @@ class Delivery:
         message = f"The answer stopped midway: {error.detail or error.reason}."
         return Trouble(502, "upstream_error", message, None, self.record.request_id)
 
+    def _error_event(self, trouble: Trouble) -> bytes:
+        """An event of an error; in a stream that is one JSON array, an element."""
+        if self._events:
+            return self.format.stream_error(trouble)
+        return (b",\r\n" if self.record.bytes_out else b"[") + self.format.error(trouble)
+
     def _can_tell(self) -> bool:
         """Whether an event of ours can follow: in a plain stream of events, of which the caller has only whole ones."""
-        if not self._events or not (self._chunked or self._unframed) or self._exchange is None:
+        if not (self._chunked or self._unframed) or self._exchange is None:
             return False
         attempt = self._exchange.attempts[-1]
+        if attempt.rewriting is not None:
+            return True  # it writes whole events, or whole elements of an array
+        if not self._events:
+            return False
         head = attempt.head
-        coded = (
-            attempt.rewriting is None
-            and head is not None
-            and head.headers.get("Content-Encoding", "identity").lower() != "identity"
-        )
+        coded = head is not None and head.headers.get("Content-Encoding", "identity").lower() != "identity"
         return not coded and self._last.endswith((b"\n\n", b"\r\n\r\n"))
 
     def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
@@ -211,10 +219,20 @@ class Delivery:
         lines = answers.error_fields(head.raw_headers, replaced=body.replaced)
         if attempt.translated is not None:
             lines += self._lost(attempt)
-        lines += (answers.ids(self.record.request_id), attempt.candidate.shown)
+        lines += (verdict.delay_field(attempt), answers.ids(self.record.request_id), attempt.candidate.shown)
         lines.append(b"x-aigw-attempts: %d\r\n" % len(self.record.attempts))
         outcome = _outcome(head.code)
         self._answer(head.code, lines, body.data, outcome, "upstream_error")
+
+    def on_estimated(self, candidate: Candidate) -> None:
+        """Tokens that no provider counts: the gateway estimates, and says so. Raises Refusal."""
+        assert self._exchange is not None
+        record, request = self.record, self._exchange.request
+        body, losses = estimated(self.format, request.body.original(), request.model, strict=request.strict)
+        record.provider, record.model, record.losses = candidate.provider.id, candidate.model, losses
+        lines = [answers.JSON_TYPE, answers.ids(record.request_id), candidate.shown, answers.loss_field(losses)]
+        lines.append(b"x-aigw-attempts: %d\r\n" % len(record.attempts))
+        self._answer(200, lines, body, recorded.OK, "")
 
     def on_switched(self, attempt: Attempt) -> None:
         """The upstream switched protocols: from here on bytes go both ways as they are."""

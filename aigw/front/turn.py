@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from aigw import operations
 from aigw.errors import AigwError, InternalError, InvalidBody, Overloaded, Refusal
-from aigw.front import answers, tunnel
+from aigw.front import tunnel
 from aigw.front.delivery import Delivery
 from aigw.front.identify import identify
 from aigw.front.intake import WHOLE_UP_TO, Form, Growing, Taken, Whole, too_large
@@ -19,7 +19,6 @@ from aigw.relay.failover import Exchange
 from aigw.relay.request import NoBody, Request
 from aigw.routing.plan import Candidate
 from aigw.wire import head as fields
-from aigw.wire.counting import estimated
 from aigw.wire.form import boundary_of
 
 if TYPE_CHECKING:
@@ -122,9 +121,6 @@ class Turn(Delivery):
                 raise
             self._kept = taken
             return
-        if plan.candidates[0].estimated:
-            self._estimate(taken, plan.candidates[0])
-            return
         request = Request(route.operation, self.format, self.head, self.message.headers, taken.body)
         if fields.CONTENT_ENCODING in self.head.noted:
             request.dropped |= _CONTENT_ENCODING
@@ -132,18 +128,6 @@ class Turn(Delivery):
         request.stream = record.stream
         request.strict = self.head.noted.get(fields.X_AIGW_STRICT, b"").lower() in _YES
         self._ask(request, plan.candidates)
-
-    def _estimate(self, taken: Taken, candidate: Candidate) -> None:
-        """The provider cannot count tokens: the gateway says how many it thinks they are, and that it does."""
-        if not taken.body.complete:
-            self._kept = taken
-            return
-        record = self.record
-        record.provider, record.model = candidate.provider.id, candidate.model
-        strict = self.head.noted.get(fields.X_AIGW_STRICT, b"").lower() in _YES
-        body, record.losses = estimated(self.format, taken.body.original(), record.requested_model, strict=strict)
-        lines = [answers.JSON_TYPE, answers.ids(record.request_id), candidate.shown, answers.loss_field(record.losses)]
-        self._answer(200, lines, body, recorded.OK, "")
 
     def _launch_bodyless(self) -> None:
         """A stored response, or a tunnel. Raises Refusal."""

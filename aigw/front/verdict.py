@@ -11,6 +11,7 @@ from time import time
 from aigw.errors import AllFailed, AttemptTimeout, BadAnswer, Helps, Refusal, TotalTimeout, Unreachable
 from aigw.relay.attempt import Attempt, helps
 from aigw.routing.plan import Candidate
+from aigw.wire.complaint import delay
 
 # SDKs wait for what they are told up to 120 s and take more as "do not retry" (facts measured of the SDKs).
 MIN_RETRY_AFTER, MAX_RETRY_AFTER = 1, 120
@@ -61,9 +62,16 @@ def describe(attempt: Attempt) -> str:
 def retry_after(attempts: Sequence[Attempt]) -> int:
     """Seconds until the soonest upstream said it would take requests again, within what SDKs wait for."""
     now = time()
-    waits = [_wait(each.head.headers, now) for each in attempts if each.head is not None]
+    waits = [_wait(each.head.headers, now) or delay(each.body) for each in attempts if each.head is not None]
     soonest = min((wait for wait in waits if wait is not None), default=MIN_RETRY_AFTER)
     return int(min(max(ceil(soonest), MIN_RETRY_AFTER), MAX_RETRY_AFTER))
+
+
+def delay_field(attempt: Attempt) -> bytes:
+    """The header line that tells a caller to wait where only the body of an upstream's error says so."""
+    assert attempt.head is not None
+    seconds = None if "Retry-After" in attempt.head.headers else delay(attempt.body)
+    return b"" if seconds is None else b"retry-after: %d\r\n" % max(ceil(seconds), MIN_RETRY_AFTER)
 
 
 def _wait(headers: Mapping[str, str], now: float) -> float | None:

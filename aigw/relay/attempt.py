@@ -203,9 +203,9 @@ class Attempt(Call):
         if ended or self._telling.feed(told) is Verdict.CONTENT or (told and rewriting.lane.array):
             self._commit(self._told, b"".join(self._held), ended)
             if over and self.phase is Phase.PASSING:
-                self._break(_no_end(rewriting))
+                self._break(rewriting.unended())
         elif over:
-            why = _no_end(rewriting)
+            why = rewriting.unended()
             self.fail(BadAnswer(why.reason, why.detail))
 
     def _held_enough(self) -> None:
@@ -262,7 +262,7 @@ class Attempt(Call):
         # Also where it says nothing to the caller: it is metered.
         self.exchange.caller.on_bytes(told, ended, data)
         if self.phase is Phase.PASSING and (complete or rewriting.trouble is not None):
-            self._break(_no_end(rewriting))
+            self._break(rewriting.unended())
 
     def _collect(self, data: bytes, complete: bool) -> None:
         self._held.append(data)
@@ -306,6 +306,11 @@ class Attempt(Call):
         """The connection is gone, or what came on it cannot be trusted."""
         connection, self.connection = self.connection, None
         if self.phase is Phase.PASSING:
+            if self.rewriting is not None and self.rewriting.lane.finished:
+                # All was said; only the framing lacks its end.
+                self._finish()
+                self.exchange.caller.on_bytes(b"", True, b"")
+                return
             self._break(AnswerBroken(error.reason, error.detail))
         elif self.phase is Phase.COLLECTING:
             self._fail_by_status()
@@ -388,10 +393,3 @@ class Attempt(Call):
         self.exchange.relay.deadlines.forget(self)
         if self.record.ended is None:
             self.record.ended = monotonic()
-
-
-def _no_end(rewriting: Rewriting) -> AnswerBroken:
-    """Why a translated stream stops here: the upstream's own error, or that there was no end."""
-    if rewriting.trouble is None:
-        return AnswerBroken("stream_cut", "the upstream's stream stopped before its end")
-    return AnswerBroken("error_in_stream", rewriting.trouble.message, rewriting.trouble)

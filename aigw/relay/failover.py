@@ -2,7 +2,7 @@
 
 An exchange is one request's life on the upstream side. It calls its caller's side back in this order:
 `on_commit`, `on_bytes`*, and then one of nothing more (the last call said complete), `on_broken`; or, when
-nothing could be committed, `on_failed`.
+nothing could be committed, `on_failed`; or, where nobody has to be asked, `on_estimated`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ class Caller(Protocol):
 
     def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
         """No candidate had anything to send."""
+
+    def on_estimated(self, candidate: Candidate) -> None:
+        """The provider cannot count tokens: the gateway says how many it thinks they are. Raises Refusal."""
 
     def on_switched(self, attempt: Attempt) -> None:
         """The upstream switched protocols (101): the connection is a tunnel now."""
@@ -128,6 +131,10 @@ class Exchange:
                 self._wait()
                 return
             try:
+                if candidate.estimated:
+                    self.attempt = None
+                    self.caller.on_estimated(candidate)
+                    return
                 translated = self._translations().translated(candidate)
             except Refusal as refusal:
                 # The request cannot be said to this model; another one may speak another format.
@@ -211,7 +218,8 @@ class Exchange:
         """More of the request's body is there, or it is complete."""
         body = self.request.body
         if self.attempt is not None:
-            if body.sealed() and not self._unsealed and body.complete:
+            held = body.complete and not self._unsealed and self.attempt.phase is not Phase.PASSING
+            if held and body.sealed():
                 self._begin_anew(self.attempt)
             else:
                 self.attempt.more()

@@ -33,6 +33,12 @@ class Rewriting:
         """The error that the upstream reported in its stream."""
         return self.lane.failed
 
+    def unended(self) -> AnswerBroken:
+        """Why the stream stops here: the upstream's own error, or that there was no end."""
+        if self.trouble is None:
+            return AnswerBroken("stream_cut", "the upstream's stream stopped before its end")
+        return AnswerBroken("error_in_stream", self.trouble.message, self.trouble)
+
     def streamed(self, data: bytes, complete: bool) -> bytes:
         """More of a stream as the caller gets it. Raises AnswerBroken where it cannot be read."""
         lane = self.lane

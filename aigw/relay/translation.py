@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import attrs
 import msgspec
 
 from aigw import operations
 from aigw.adapter import CALLER_DIALECT_HEADERS, CONVERSE, COUNT, EMBED, Operation
 from aigw.errors import InvalidBody, LossyTranslation, Refusal
 from aigw.relay.request import Request, WrittenBody
-from aigw.routing.plan import Candidate, Way
+from aigw.routing.plan import Candidate, Way, dialect
 from aigw.wire.counting import CountAsking
+from aigw.wire.dialect import Dialect
 from aigw.wire.embedding import EmbedAsking
 from aigw.wire.format import Format
 from aigw.wire.headers import NO_NAMES
@@ -35,6 +37,9 @@ class _Asked(msgspec.Struct, gc=False):
 
 
 _KINDS: dict[str, type[Asking] | type[EmbedAsking]] = {CONVERSE: Asking, COUNT: CountAsking, EMBED: EmbedAsking}
+
+# Whose bodies may hold seals, and members that a model refuses.
+_CONVERSATIONS = frozenset({CONVERSE, COUNT})
 
 _decode_effort = msgspec.json.Decoder(_Asked).decode
 
@@ -82,7 +87,7 @@ class Translator:
         found: Translated | None = None
         if candidate.ways:
             found = self._across(candidate)
-        elif self._request.operation.task == CONVERSE:
+        elif self._request.operation.task in _CONVERSATIONS:
             found = self._passing(candidate)
         if found is not None and found.losses and self._request.strict:
             raise lossy(candidate, found.losses)
@@ -111,7 +116,7 @@ class Translator:
         for way in candidate.ways:
             ledger = Ledger()
             try:
-                body = asking.written(self._formats[way.format], way.dialect, ledger)
+                body = asking.written(self._formats[way.format], _refusing(way.dialect, asking, candidate), ledger)
             except Refusal as refusal:
                 refused = refused or refusal
                 continue
@@ -140,14 +145,21 @@ class Translator:
             return None
         if request.body.sealed():
             ledger = Ledger()
-            dialect = candidate.provider.dialect(request.operation.surface, candidate.model)
-            body = self._asked().written(request.format, dialect, ledger)
+            spoken = dialect(candidate.provider, candidate.model, request.operation.surface, candidate.facts)
+            asking = self._asked()
+            body = asking.written(request.format, _refusing(spoken, asking, candidate), ledger)
             return Translated(request.operation, request.format, body, None, ledger.entries)
         if not candidate.refuses_some:
             return None
         body = b"".join(request.body.pieces(candidate.model))
         body, losses = strip(body, candidate.refuses(effort(body)))
         return Translated(request.operation, request.format, body, None, losses) if losses else None
+
+
+def _refusing(spoken: Dialect, asking: Asking | EmbedAsking, candidate: Candidate) -> Dialect:
+    """The dialect, with what the model does not accept when asked to think as much as this."""
+    refused = candidate.refuses(asking.effort)
+    return spoken if refused <= spoken.refused else attrs.evolve(spoken, refused=spoken.refused | refused)
 
 
 def effort(body: bytes) -> str | None:

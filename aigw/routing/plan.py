@@ -61,7 +61,7 @@ class Candidate:
 
     @plain.default
     def _plain(self) -> bool:
-        return not self.ways and not self.refuses_some
+        return not self.ways and not self.refuses_some and not self.estimated
 
     @shown.default
     def _shown(self) -> bytes:
@@ -174,20 +174,21 @@ def _ways(operation: Operation, target: Target, facts: Model | None) -> tuple[Wa
     if facts is not None and facts.surfaces & set(served):
         served = [each for each in served if each in facts.surfaces]
     return tuple(
-        Way(each, operations.format_of(operation.task, each), _dialect(provider, model, each, facts)) for each in served
+        Way(each, operations.format_of(operation.task, each), dialect(provider, model, each, facts)) for each in served
     )
 
 
-def _dialect(provider: Provider, model: str, surface: str, facts: Model | None) -> Dialect:
+def dialect(provider: Provider, model: str, surface: str, facts: Model | None) -> Dialect:
     """The provider's dialect, with what the catalog knows of the model."""
-    dialect = provider.dialect(surface, model)
+    known = provider.dialect(surface, model)
     if facts is None:
-        return dialect
+        return known
     return attrs.evolve(
-        dialect,
-        efforts=dialect.efforts or facts.efforts,
-        max_output=dialect.max_output or facts.max_output,
-        adaptive=dialect.adaptive or "thinking.budget_tokens" in facts.refused,
+        known,
+        refused=known.refused | facts.refused,
+        efforts=known.efforts or facts.efforts,
+        max_output=known.max_output or facts.max_output,
+        adaptive=known.adaptive or "thinking.budget_tokens" in facts.refused,
     )
 
 

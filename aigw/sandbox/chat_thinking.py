@@ -15,6 +15,8 @@ from .thinking import opened, sign
 
 Way: TypeAlias = Literal["content", "details", "calls"]
 _PLACE = "chat"
+# The member that holds what OpenAI's format has no place for, in requests and beside calls.
+_EXTRA = "google"
 # Since this version Google demands its signatures.
 _DEMANDING = "gemini-3"
 
@@ -28,7 +30,7 @@ def way(body: Json) -> Way | None:
         return None if reasoning.get("effort") == "none" or reasoning.get("enabled") is False else "details"
     if _is_deepseeks(body):
         return "content"
-    if "gemini" in model and (asked or "google" in (body.get("extra_body") or {})):
+    if "gemini" in model and (asked or _EXTRA in (body.get("extra_body") or {})):
         return "calls"
     return "content" if asked and "think" in model else None
 
@@ -55,7 +57,7 @@ def deltas(way: Way, pieces: tuple[str, ...]) -> Iterator[Json]:
 
 def beside_call(way: Way, thought: str) -> Json:
     """What the first call after a thought has beside it."""
-    return {"extra_content": {"google": {"thought_signature": sign(_PLACE, thought)}}} if way == "calls" else {}
+    return {"extra_content": {_EXTRA: {"thought_signature": sign(_PLACE, thought)}}} if way == "calls" else {}
 
 
 def check(body: Json, thought: Callable[[object], str | None] | None, *, strict: bool) -> None:
@@ -121,7 +123,7 @@ def _is_deepseeks(body: Json) -> bool:
 
 
 def _beside(call: Mapping[str, Any]) -> object:
-    return ((call.get("extra_content") or {}).get("google") or {}).get("thought_signature")
+    return ((call.get("extra_content") or {}).get(_EXTRA) or {}).get("thought_signature")
 
 
 def _is_ours(signature: object) -> bool:

@@ -1,7 +1,8 @@
-"""What an upstream's error says, wherever its format puts the words."""
+"""What an upstream's error says, wherever its format puts the words; and when to ask again, where it says that."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,7 +10,16 @@ import msgspec
 # Providers' messages are a sentence or two; some quote the request.
 MAX_SAID = 400
 
+# google.rpc.RetryInfo, a detail of Google's errors: a duration in JSON is a text of seconds.
+_DELAY = re.compile(rb'"retryDelay"\s*:\s*"([0-9]{1,9}(?:\.[0-9]{1,9})?)s"')
+
 _decode = msgspec.json.Decoder().decode
+
+
+def delay(data: bytes) -> float | None:
+    """Seconds after which an error's body says to ask again."""
+    found = _DELAY.search(data)
+    return None if found is None else float(found[1])
 
 
 def complaint(data: bytes) -> str:

@@ -56,14 +56,15 @@ class Dialect:
     reasoning efforts it is known to take, least first; empty when unknown. `max_output` is the most tokens it
     writes.
 
-    Of Chat Completions: `limit_member` names the limit of tokens; `developer` says that the role exists; `thinking_back`
-    is the member in which thinking of earlier turns returns (None: it must not); `reasoning` asks for thinking;
-    `stream_usage`: usage in a stream has to be asked for by `stream_options`, and that is understood; `cache_marks`:
-    parts of messages (and tools) take Anthropic's `cache_control`.
+    Of Chat Completions: `limit_member` names the limit of tokens; `developer` says that the role exists;
+    `thinking_back` is the member in which thinking of earlier turns returns (None: it must not); `reasoning` asks for
+    thinking; `stream_usage`: usage in a stream has to be asked for by `stream_options`, and that is understood;
+    `cache_marks`: parts of messages (and tools) take Anthropic's `cache_control`.
 
     Of all: `json_schema`, `json_object` (a member for structured output is understood; else a forced tool serves),
     `image_urls` (images may be URLs), `documents` (files are taken in messages), `audio` (sounds are), `strict_tools`
     (`strict` is understood), `schema` (what tool schemas may hold: full JSON Schema, or Gemini's OpenAPI subset),
+    `custom_tools` (tools may take free text, OpenAI's `custom`; else they are declared as functions of one text),
     `prefill` (a conversation may end with a turn of the assistant), `adaptive` (thinking is adaptive with an effort;
     a budget is refused).
     """
@@ -85,6 +86,7 @@ class Dialect:
     documents: bool = True
     audio: bool = True
     strict_tools: bool = True
+    custom_tools: bool = False
     schema: Literal["full", "gemini"] = "full"
     prefill: bool = True
     adaptive: bool = False

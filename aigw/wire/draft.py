@@ -7,6 +7,7 @@ from typing import Any
 from aigw.wire.dialect import Dialect
 from aigw.wire.losses import Ledger
 from aigw.wire.neutral import SETTINGS, Conversation
+from aigw.wire.strip import means_nothing
 
 
 class Draft:
@@ -32,7 +33,7 @@ class Draft:
 
     def put(self, member: str, value: Any, at: str, into: dict[str, Any] | None = None) -> None:
         """Write a member, unless the model is known not to accept it: then it is dropped and reported."""
-        if member in self.dialect.refused and not (member == "n" and value == 1):
+        if member in self.dialect.refused and not means_nothing(member, value):
             self.ledger.drop(at, f"the model {self.dialect.model or 'asked for'} does not accept {member}")
             return
         (self.body if into is None else into)[member] = value

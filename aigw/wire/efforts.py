@@ -16,13 +16,14 @@ SCALE = ("none", "instant", "minimal", "low", "medium", "high", "xhigh", "max")
 """Every word for an effort that any provider has, least first (`instant` is InceptionLabs's)."""
 
 AS_EFFORT = "a budget of thinking tokens became an effort"
+EFFORT_ALONE = "the effort alone is told"
 UNTOLD = "what the model thinks is not told on this surface"
 
 
 def wanted(reasoning: Reasoning) -> tuple[str | None, str | None]:
     """The effort that is asked for in whatever way, None for none said; and what was lost in calling it one."""
     if reasoning.effort is not None:
-        return reasoning.effort, None
+        return reasoning.effort, EFFORT_ALONE if reasoning.budget else None
     if reasoning.enabled is False:
         return "none", None
     effort = effort_of(reasoning.budget)
@@ -66,7 +67,7 @@ def switched(reasoning: Reasoning, efforts: Sequence[str] = ()) -> tuple[dict[st
     """`thinking.type` enabled or disabled, and `reasoning_effort` where the model has `efforts` beside it."""
     effort, reason = wanted(reasoning)
     if effort == "none":
-        return {"thinking": {"type": "disabled"}}, None
+        return {"thinking": {"type": "disabled"}}, reason
     if effort is None:
         return ({"thinking": {"type": "enabled"}} if reasoning.enabled else {}), None
     if not efforts:

@@ -16,12 +16,13 @@ _SURFACES: dict[str, Surface] = {"chat": embeddings.OpenAI(), "gemini": embeddin
 class EmbedAsking:
     """A caller's request for embeddings."""
 
-    __slots__ = ("_asked", "_ledger", "_surface", "array", "format")
+    __slots__ = ("_asked", "_ledger", "_surface", "array", "effort", "format")
 
     def __init__(self, format: Format, body: bytes, model: str, *, stream: bool) -> None:
         """Raises InvalidBody, which names the place."""
         self.format = format
         self.array = False
+        self.effort: str | None = None
         self._surface = _SURFACES[format.name]
         self._ledger = Ledger()
         self._asked = self._surface.read_request(decoded(body), model, self._ledger)

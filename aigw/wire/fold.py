@@ -75,13 +75,12 @@ def _steps(part: Part, number: int, candidate: int) -> list[Delta]:
     if isinstance(head, Thinking) and head.signature:
         steps.append(Sign(number, head.signature, candidate))
         head = _replace(head, signature=None)
-    if isinstance(head, Text):
-        if head.logprobs:
-            steps.append(Odds(number, head.logprobs, candidate))
-            head = _replace(head, logprobs=None)
-        if head.citations:
-            steps += [Cite(number, citation, candidate) for citation in head.citations]
-            head = _replace(head, citations=None)
+    if isinstance(head, Text | Refusal) and head.logprobs:
+        steps.append(Odds(number, head.logprobs, candidate))
+        head = _replace(head, logprobs=None)
+    if isinstance(head, Text) and head.citations:
+        steps += [Cite(number, citation, candidate) for citation in head.citations]
+        head = _replace(head, citations=None)
     return [Open(number, head, candidate), *steps, Close(number, candidate)]
 
 
@@ -106,7 +105,7 @@ class _Growing:
             members["signature"] = (getattr(head, "signature", None) or "") + "".join(self.signature)
         if self.citations:
             members["citations"] = [*(getattr(head, "citations", None) or ()), *self.citations]
-        if self.logprobs and isinstance(head, Text):
+        if self.logprobs and isinstance(head, Text | Refusal):
             members["logprobs"] = [*(head.logprobs or ()), *self.logprobs]
         return _replace(head, **members) if members else head
 

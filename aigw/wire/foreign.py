@@ -16,6 +16,7 @@ from aigw.wire.dialect import Dialect
 from aigw.wire.format import Format
 from aigw.wire.losses import Ledger, child
 from aigw.wire.neutral import (
+    SETTINGS,
     AnyTool,
     Citation,
     Conversation,
@@ -80,7 +81,7 @@ def _refuse_reference(part: Foreign) -> None:
 class Border:
     """Between one request's own format and the target's."""
 
-    __slots__ = ("_dialect", "_ledger", "_objects", "_own_format", "_reason", "_target", "home")
+    __slots__ = ("_dialect", "_ledger", "_objects", "_own_format", "_reason", "_said", "_target", "home")
 
     def __init__(self, conversation: Conversation, target: Format, dialect: Dialect, ledger: Ledger) -> None:
         self._target = target
@@ -88,6 +89,7 @@ class Border:
         self._ledger = ledger
         self._own_format = conversation.own_format
         self._objects = target.objects_only
+        self._said = conversation.places
         self._reason = f"only {conversation.own_format or 'the format of the request'} has it"
         self.home = conversation.own_format == target.name
         """Whether there is no border: the provider speaks the caller's format."""
@@ -108,9 +110,20 @@ class Border:
         """What stays of an object's `own` members."""
         if not own or self.home:
             return own
-        for place in _places(at, self._missed(at, own), _DEPTH):
+        missed = self._missed(at, own)
+        if not at:
+            missed = {name: value for name, value in missed.items() if not self._placed(name)}
+        for place in _places(at, missed, _DEPTH):
             self._ledger.drop(place, self._reason)
         return None
+
+    def _placed(self, name: str) -> bool:
+        """Whether the reader says where the members of an object stand that are not settings: it is reported there."""
+        place = None if name in SETTINGS else self._said.get(name)
+        if place is None:
+            return False
+        self._ledger.drop(place, self._reason)
+        return True
 
     def _missed(self, at: str, own: dict[str, Any]) -> dict[str, Any]:
         if at:

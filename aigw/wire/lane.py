@@ -13,9 +13,9 @@ import msgspec
 from aigw.errors import InvalidBody
 from aigw.wire import fold
 from aigw.wire.arrange import arrange
-from aigw.wire.custom_tools import CustomCalls, custom_tools
+from aigw.wire.custom_tools import CustomCalls, as_functions, custom_tools
 from aigw.wire.deltas import Delta, Fail, Finish
-from aigw.wire.dialect import Dialect
+from aigw.wire.dialect import Dialect, effort_of
 from aigw.wire.format import Format, StreamReader, StreamWriter, Trouble
 from aigw.wire.losses import Ledger, Loss
 from aigw.wire.neutral import Answer, Conversation
@@ -60,6 +60,14 @@ class Asking:
         self._ledger = Ledger()
         self.conversation: Conversation = format.read_request(decoded(body), model, self._ledger, stream=stream)
 
+    @property
+    def effort(self) -> str | None:
+        """The effort of reasoning that the caller asks for, in whatever words."""
+        reasoning = self.conversation.settings.reasoning
+        if reasoning is None:
+            return None
+        return reasoning.effort or ("none" if reasoning.enabled is False else effort_of(reasoning.budget))
+
     def ask(self, target: Format, dialect: Dialect) -> tuple[bytes, BackLane]:
         """The request for a provider that speaks `target`, and the way back. Raises InvalidBody."""
         ledger = Ledger()
@@ -73,7 +81,8 @@ class Asking:
         """The conversation as this provider may have it. Raises InvalidBody."""
         ledger.add(self._ledger.entries)
         conversation = msgspec.structs.replace(self.conversation, model=dialect.model or self.conversation.model)
-        return arrange(conversation, target, dialect, ledger)
+        arranged = arrange(conversation, target, dialect, ledger)
+        return arranged if dialect.custom_tools else as_functions(arranged, ledger)
 
     def back(self, target: Format, dialect: Dialect, ledger: Ledger) -> BackLane:
         """The way back of one answer; the ledger goes on."""

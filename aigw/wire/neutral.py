@@ -95,6 +95,7 @@ class Refusal(Part):
     """Why the model will not answer, in its own words."""
 
     text: str
+    logprobs: list[Logprob] | None = None
 
 
 class Media(Part):

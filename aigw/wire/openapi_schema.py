@@ -11,7 +11,8 @@ https://github.com/google-gemini/gemini-cli/issues/3178 (formats), https://githu
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from aigw.wire.losses import Ledger, child
 from aigw.wire.schema_leaf import CHOICE, any_value, leaf, leaves, simplified
@@ -30,20 +31,42 @@ MAX_UNROLLED = 2
 _CUT = "a schema that refers to itself ends here, in any object"
 
 
-def to_openapi(schema: dict[str, Any], at: str, ledger: Ledger) -> dict[str, Any]:
-    """The schema in the subset; `at` is its pointer in the caller's request. The caller's own is not changed."""
-    return _Rewriter(schema, at, ledger).node(schema, at, 0)
+_NO_NAMES: Final[Mapping[str, str]] = {}
+
+
+def to_openapi(schema: dict[str, Any], at: str, ledger: Ledger, names: Mapping[str, str] = _NO_NAMES) -> dict[str, Any]:
+    """The schema in the subset; `at` is its pointer in the caller's request. The caller's own is not changed.
+
+    `names` are the keywords that the caller wrote by another name (`schema_back.NAMES`).
+    """
+    return _spelt(_Rewriter(schema, at, ledger, names).node(schema, at, 0))
+
+
+def _spelt(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its types in upper case, as the API's enumeration has them."""
+    told = dict(schema)
+    for key, value in schema.items():
+        if key == "type":
+            told[key] = value.upper()
+        elif key == "items":
+            told[key] = _spelt(value)
+        elif key == "properties":
+            told[key] = {name: _spelt(inner) for name, inner in value.items()}
+        elif key == "anyOf":
+            told[key] = [_spelt(inner) for inner in value]
+    return told
 
 
 class _Rewriter:
     """Rewrites one schema. `_stack` counts the references that are being written out."""
 
-    __slots__ = ("_at", "_ledger", "_nodes", "_root", "_stack")
+    __slots__ = ("_at", "_called", "_ledger", "_nodes", "_root", "_stack")
 
-    def __init__(self, root: dict[str, Any], at: str, ledger: Ledger) -> None:
+    def __init__(self, root: dict[str, Any], at: str, ledger: Ledger, names: Mapping[str, str]) -> None:
         self._root = root
         self._at = at
         self._ledger = ledger
+        self._called = names
         self._nodes = 0
         self._stack: dict[str, int] = {}
 
@@ -66,18 +89,21 @@ class _Rewriter:
             return self._any_of(plain, at, depth)
         return self._plain(plain, at, depth)
 
+    def _place(self, at: str, key: str) -> str:
+        return child(at, self._called.get(key, key))
+
     def _report(self, schema: dict[str, Any], at: str) -> None:
         """Every keyword that is not carried."""
         for key in schema:
             if key in ("$defs", "definitions"):
-                self._ledger.rewrite(child(at, key), "its schemas stand where they are referred to")
+                self._ledger.rewrite(self._place(at, key), "its schemas stand where they are referred to")
             elif key not in SUBSET and key not in RENAMED:
                 self._ledger.drop(child(at, key), OUT_OF.get(key, "Gemini's schemas have no such keyword"))
 
     # -- references and allOf -------------------------------------------------------------------------------------
 
     def _reference(self, schema: dict[str, Any], at: str, depth: int) -> dict[str, Any]:
-        reference, place = schema["$ref"], child(at, "$ref")
+        reference, place = schema["$ref"], self._place(at, "$ref")
         beside = {key: value for key, value in schema.items() if key != "$ref"}
         found = resolve(self._root, reference)
         if found is None:
@@ -90,7 +116,9 @@ class _Rewriter:
         self._stack[reference] = self._stack.get(reference, 0) + 1
         if beside.keys() <= ANNOTATIONS:
             self._report(beside, at)
-            written = self.node(found, self._at + reference[1:], depth + 1)
+            # A reference into itself (`#/$defs/x`) is a pointer from the schema on.
+            steps = (self._called.get(step, step) for step in reference[1:].split("/"))
+            written = self.node(found, self._at + "/".join(steps), depth + 1)
             written.update((key, beside[key]) for key in ("title", "description", "default") if key in beside)
         else:
             self._ledger.rewrite(at, "what the reference asks for and what stands beside it are merged")

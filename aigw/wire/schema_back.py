@@ -24,6 +24,10 @@ _ALIASES = {
 }
 
 
+NAMES = {"$ref": "ref", "$defs": "defs"}
+"""Keywords by the names that Gemini's schemas have for them."""
+
+
 def from_openapi(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema of the subset as JSON Schema: types in lower case, `nullable` as a type, counts as numbers.
 

@@ -42,7 +42,8 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """One block of an event stream.
 
     `kind` is `event` when the block has a `data` field (the only blocks a browser dispatches, even when the
-    data is empty), `comment` when it holds nothing but comments, `field` when it holds other fields only.
+    data is empty), `comment` when it holds nothing but comments, `field` when it holds other fields only (also for
+    a bare JSON object: some servers break a stream off with the body of an error).
     `data` is the data lines joined with LF. `comment` is the comment lines, without their colon, joined with
     LF. `retry` is milliseconds. `raw` is the block as it came, its blank line included (an LF that comes
     apart from its CR goes to the next event); it is no part of what the event says: `write` ignores it.
@@ -144,9 +145,10 @@ class Splitter:
 
 
 def read(block: bytes) -> Event | None:
-    """Return what one block (with or without its blank line) says; None for nothing but blank lines.
+    """Return what one block (with or without its blank line) says; None for blank lines and unknown fields alone.
 
-    Unknown fields are ignored, as are an `id` with a NUL in it and a `retry` that is not digits.
+    Unknown fields are ignored, but for a bare JSON object; so are an `id` with a NUL in it and a `retry` that is not
+    digits.
     """
     data: list[bytes] = []
     comments: list[bytes] = []
@@ -271,4 +273,6 @@ def _event(
         return Event("event", b"\n".join(data), name, comment, ident, retry, raw)
     if fields != (None, None, None):
         return Event("field", b"", name, comment, ident, retry, raw)
-    return Event("comment", b"", raw=raw, comment=comment) if comments else None
+    if comments:
+        return Event("comment", b"", raw=raw, comment=comment)
+    return Event("field", b"", raw=raw) if raw.lstrip().startswith(b"{") else None

@@ -89,9 +89,12 @@ def _refused(member: Member, body: bytes, names: set[str]) -> bool:
         value = _decode(body[start:end])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return True  # a number beyond all bounds: no value that means nothing
-    if value is None:
-        return False
-    return key not in _DEFAULTS or isinstance(value, bool) != (key == "logprobs") or bool(value != _DEFAULTS[key])
+    return value is not None and not means_nothing(key, value)
+
+
+def means_nothing(member: str, value: object) -> bool:
+    """Whether a member at this value says what its absence says."""
+    return member in _DEFAULTS and isinstance(value, bool) == (member == "logprobs") and value == _DEFAULTS[member]
 
 
 def _dropped(walked: list[Member], gone: list[bool], outside: str) -> list[Loss]:

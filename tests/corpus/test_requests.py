@@ -72,7 +72,7 @@ def written(case: Recorded, target: str) -> tuple[Any, tuple[str, ...]]:
     """The request for a provider of a format, and the pointers of the ledger. Raises InvalidBody."""
     stream = bool(json.loads(case.request).get("stream"))
     asking = Asking(FORMATS[case.format], case.request, "m", stream=stream)
-    body, lane = asking.ask(FORMATS[target], Dialect(maker=case.provider, developer=True))
+    body, lane = asking.ask(FORMATS[target], Dialect(maker=case.provider, developer=True, custom_tools=True))
     return json.loads(body), tuple(loss.pointer for loss in lane.ledger.entries)
 
 

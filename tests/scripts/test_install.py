@@ -99,6 +99,21 @@ def test_dev_is_more(tree: Path, logged: Path) -> None:
     assert logged.read_text() == calls
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_javascript_is_no_condition(tree: Path, logged: Path, works: bool) -> None:
+    """The SDKs of npm are installed where npm is, once; where that fails it is told, and the rest is there."""
+    wanted = tree / "tests" / "sdk" / "npm" / "package.json"
+    wanted.parent.mkdir(parents=True)
+    wanted.write_text("{}")
+    interpreter(tree / "bin", "npm", f"echo npm $* >>{logged}; {'exit 0' if works else 'exit 1'}")
+    done = install(tree, "--dev")
+    assert done.returncode == 0
+    assert "npm install --prefix .venv/npm-sdks" in logged.read_text()
+    assert ("npm could not install" in done.stderr) is not works
+    assert (tree / ".venv" / "npm-sdks" / "installed").exists() is works
+    assert (tree / ".venv" / "npm-sdks" / "drivers").resolve() == wanted.parent
+
+
 def test_an_interrupted_run_is_done_again(tree: Path) -> None:
     """Only what came to its end counts as installed."""
     interpreter(tree / ".venv" / "bin", "python", 'case "$*" in *"-m pip install"*) exit 1;; esac')

@@ -44,9 +44,13 @@ ECHO = frozenset(_ECHO.split())
 # Who stands for the providers of a format: signatures that bear such a maker's name are its own.
 DIALECTS = {
     "chat": Dialect(
-        maker="openrouter", limit_member="max_completion_tokens", developer=True, thinking_back="reasoning_details"
+        maker="openrouter",
+        limit_member="max_completion_tokens",
+        developer=True,
+        thinking_back="reasoning_details",
+        custom_tools=True,
     ),
-    "responses": Dialect(maker="openai", developer=True),
+    "responses": Dialect(maker="openai", developer=True, custom_tools=True),
     "messages": Dialect(maker="anthropic"),
     "gemini": Dialect(maker="google"),
 }

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 
 from .heard_messages import Blocks
-from .heard_responses import Unfolded
+from .response_grammar import Grammar
 
 Json = dict[str, Any]
 
@@ -221,18 +221,18 @@ def _response(heard: Heard, body: Json) -> None:
 
 def responses_stream(data: bytes) -> Heard:
     """Events whose folded deltas are the final response."""
-    heard, unfolded = Heard(), Unfolded()
+    heard, grammar = Heard(), Grammar()
     for name, text in events(data):
         event = json.loads(text)
         heard.values.append(event)
         assert name == event["type"], f"event {name} with {event['type']}"
-        unfolded.feed(event)
-    heard.error = unfolded.error
-    if unfolded.final is not None:
-        heard.id, heard.model = unfolded.final["id"], unfolded.final["model"]
-        _response(heard, unfolded.final)
+        grammar.feed(event)
+    heard.error = grammar.error
+    if grammar.final is not None:
+        heard.id, heard.model = grammar.final["id"], grammar.final["model"]
+        _response(heard, grammar.final)
     else:
-        for item in unfolded.items:
+        for item in grammar.items:
             _item(heard, item)
     return heard
 

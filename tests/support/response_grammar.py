@@ -53,21 +53,27 @@ def checked(stream: bytes) -> Json:
 
 
 class Grammar:
-    """One stream; `final` is the response at its end."""
+    """One stream; `final` is the response at its end, `error` what an error event says in place of it."""
 
     def __init__(self) -> None:
         self.final: Json | None = None
+        self.error: Json | None = None
         self._count = 0
         self._ids: set[str] = set()
         self._item: Json | None = None
         self._part: Json | None = None
         self._ended: set[str] = set()
+        self._whole = False
         self._output: list[Json] = []
 
     def feed(self, event: Json) -> None:
         """One event."""
         kind = event["type"]
         assert self.final is None, f"{kind} comes after the end"
+        assert self.error is None, f"{kind} comes after an error"
+        if kind == "error":
+            self.error = event
+            return
         assert event["sequence_number"] == self._count, f"{kind} has the number {event['sequence_number']}"
         self._count += 1
         assert (kind == "response.created") == (self._count == 1), f"{kind} is event {self._count}"
@@ -83,6 +89,11 @@ class Grammar:
         else:
             self._within(kind, event)
 
+    @property
+    def items(self) -> list[Json]:
+        """What was said so far, the item that is open included."""
+        return self._output if self._item is None else [*self._output, self._item]
+
     def _added(self, event: Json) -> None:
         assert self._item is None, "an item is added before the last is done"
         assert event["output_index"] == len(self._output)
@@ -91,6 +102,8 @@ class Grammar:
         self._ids.add(item["id"])
         assert item.get("status") in (None, "in_progress"), item
         self._item = json.loads(json.dumps(item))
+        # Items of the provider's own tools may come at once.
+        self._whole = item["type"] not in ("function_call", "custom_tool_call")
         self._ended = set()
 
     def _done(self, event: Json) -> None:
@@ -103,7 +116,7 @@ class Grammar:
         assert set(item) - set(early) <= _LATE, "an item has more than was said of it"
         for stem, member in _ARGUMENTS.items():
             if f"{item['type']}_{member}" == stem.removeprefix("response."):
-                assert stem in self._ended, f"{stem}.done is missing"
+                assert stem in self._ended or self._whole, f"{stem}.done is missing"
         self._output.append(item)
         self._item = None
 
@@ -130,7 +143,7 @@ class Grammar:
             assert self._part is None, "a part is added before the last is done"
             parts = item.setdefault(where, [])
             assert event[f"{where}_index"] == len(parts)
-            self._part = event["part"]
+            self._part = json.loads(json.dumps(event["part"]))
             parts.append(self._part)
             self._ended = set()
             return

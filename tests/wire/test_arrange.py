@@ -214,6 +214,13 @@ def test_what_is_stored_elsewhere_cannot_be_continued(members: dict[str, Any], p
     assert refused(conversation(user("a"), own_format="responses", **members)) == place
 
 
+@pytest.mark.parametrize("value", [{"type": "item_reference", "id": "msg_1"}, {"id": "msg_1"}])
+def test_stored_items_cannot_be_read(value: dict[str, str]) -> None:
+    """An item that stands for a stored one is refused for another format's provider, by its place."""
+    part = Foreign(format="responses", value=value)
+    assert refused(conversation(user(part), own_format="responses")) == "messages[0].content[0]"
+
+
 def test_stored_calls_may_be_answered_at_home() -> None:
     """Where the provider has the beginning of the conversation, results answer calls that are not in the request."""
     asked = conversation(result(), own_format="messages", settings=Settings(previous="resp_1"))

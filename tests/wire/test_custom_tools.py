@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
 import pytest
 
 from aigw.wire import formats
-from aigw.wire.custom_tools import CustomCalls, custom_tools, free_text
+from aigw.wire.custom_tools import CustomCalls, as_functions, custom_tools, free_text
 from aigw.wire.deltas import Close, Delta, Grow, Open
-from aigw.wire.dialect import PLAIN
+from aigw.wire.dialect import PLAIN, Dialect
 from aigw.wire.lane import Asking
-from aigw.wire.neutral import Conversation, CustomTool, Text, Tool, ToolCall
+from aigw.wire.losses import Ledger
+from aigw.wire.neutral import (
+    Conversation,
+    CustomTool,
+    Settings,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Turn,
+)
 
 FORMATS = formats.load()
 SAID = 'print("hi")\n'
@@ -32,6 +44,44 @@ def test_the_names() -> None:
     """Of custom tools alone."""
     tools = [Tool(name="f"), CustomTool(name="code")]
     assert custom_tools(Conversation(model="m", turns=[], tools=list(tools))) == {"code"}
+
+
+def test_as_functions() -> None:
+    """Tool, calls, results and choice become a function's; grammar and further members are told."""
+    format = {"type": "grammar", "syntax": "regex", "definition": "a+"}
+    call = ToolCall(id="1", name="code", arguments=SAID, custom=True, at="/c", own={"x": 1})
+    result = ToolResult(call_id="1", parts=[Text(text="a")], custom=True)
+    asked = Conversation(
+        model="m",
+        turns=[
+            Turn(role="user", parts=[Text(text="x")]),
+            Turn(role="assistant", parts=[Text(text="y"), call]),
+            Turn(role="tool", parts=[result]),
+        ],
+        tools=[CustomTool(name="code", description="d", format=format, at="/t", own={"y": 1}), Tool(name="f")],
+        settings=Settings(tool_choice=ToolChoice(mode="tool", name="code", custom=True)),
+    )
+    before = copy.deepcopy(asked)
+    ledger = Ledger()
+    plain = as_functions(asked, ledger)
+    assert asked == before
+    assert plain.turns[0] is asked.turns[0]
+    assert plain.turns[1].parts[1] == ToolCall(id="1", name="code", arguments='{"input":"print(\\"hi\\")\\n"}', at="/c")
+    assert plain.turns[2].parts == [ToolResult(call_id="1", parts=[Text(text="a")])]
+    assert plain.settings.tool_choice == ToolChoice(mode="tool", name="code")
+    tool, other = plain.tools
+    assert isinstance(tool, Tool)
+    assert (tool.name, tool.description, (tool.parameters or {})["required"]) == ("code", "d", ["input"])
+    assert other is asked.tools[1]
+    assert [(loss.pointer, loss.action) for loss in ledger.entries] == [
+        ("/t", "approximated"), ("/t/format", "dropped"), ("/t/y", "dropped"), ("/c/x", "dropped")
+    ]  # fmt: skip
+
+
+def test_a_conversation_without_any() -> None:
+    """It stays the very same."""
+    asked = Conversation(model="m", turns=[Turn(role="user", parts=[Text(text="x")])], tools=[Tool(name="f")])
+    assert as_functions(asked, Ledger()) is asked
 
 
 def test_a_call_in_a_stream() -> None:
@@ -73,7 +123,36 @@ ANSWERS: dict[str, Any] = {
             }
         ]
     },
-}
+    "chat": {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [
+                        {"id": "t", "type": "function", "function": {"name": "code", "arguments": ARGUMENTS}}
+                    ],
+                },
+                "finish_reason": "tool_calls",
+            }
+        ],
+    },
+    "responses": {
+        "id": "r",
+        "object": "response",
+        "status": "completed",
+        "model": "m",
+        "output": [
+            {"type": "function_call", "id": "fc", "call_id": "t", "name": "code", "arguments": ARGUMENTS,
+             "status": "completed"}
+        ],
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("target", list(ANSWERS))
@@ -91,3 +170,14 @@ def test_there_and_back(caller: str, target: str) -> None:
     else:
         (call,) = [item for item in told["output"] if item["type"] != "message"]
         assert (call["type"], call["name"], call["input"]) == ("custom_tool_call", "code", SAID)
+
+
+@pytest.mark.parametrize("target", ["chat", "responses"])
+@pytest.mark.parametrize("caller", list(TOOLS))
+def test_who_knows_them_gets_them(caller: str, target: str) -> None:
+    """OpenAI's own surfaces take custom tools as they are."""
+    knowing = Dialect(custom_tools=True)
+    asking = Asking(FORMATS[caller], json.dumps(TOOLS[caller]).encode(), "m", stream=False)
+    body, lane = asking.ask(FORMATS[target], knowing)
+    assert json.loads(body)["tools"][0]["type"] == "custom"
+    assert not lane.ledger.entries

@@ -16,7 +16,7 @@ from aigw.wire.neutral import Reasoning
     [
         (Reasoning(), None, False),
         (Reasoning(effort="high"), "high", False),
-        (Reasoning(effort="low", budget=9000), "low", False),
+        (Reasoning(effort="low", budget=9000), "low", True),
         (Reasoning(enabled=False), "none", False),
         (Reasoning(budget=0), "none", False),
         (Reasoning(budget=1024), "low", True),

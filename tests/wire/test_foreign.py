@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -30,6 +30,26 @@ def crossed(part: Part, own_format: str) -> tuple[Part, list[tuple[str, str]]]:
     return turn.parts[0], [(entry.pointer, entry.action) for entry in ledger.entries]
 
 
+@pytest.mark.parametrize(
+    ("at", "own", "lost"),
+    [
+        ("/input/1", {"id": "msg_1", "status": "completed", "phase": "final"}, ["/input/1/phase"]),
+        ("/tools/0", {"id": "x"}, ["/tools/0/id"]),
+        ("", {"id": "x"}, ["/id"]),
+        ("", {"include": ["reasoning.encrypted_content"]}, []),
+        ("", {"include": ["reasoning.encrypted_content", "file_search_call.results"]}, ["/include"]),
+        ("", {"include": "all", "x": {"y": 1, "z": None}}, ["/include", "/x/y"]),
+    ],
+)
+def test_what_nobody_misses(at: str, own: dict[str, Any], lost: list[str]) -> None:
+    """Members of the format's own are reported, but not what items are counted by and what goes without saying."""
+    ledger = Ledger()
+    asked = Conversation(model="m", turns=[], own_format="responses")
+    border = Border(asked, cast("Format", Target()), Dialect(maker="m"), ledger)
+    assert border.members(at, own) is None
+    assert [entry.pointer for entry in ledger.entries] == lost
+
+
 CITED = Text(text="a", at="/t", citations=[Citation(kind="url", url="u", own={"x": 1}), Citation(kind="file")])
 FOUND = ServerToolResult(call_id="c", name="web_search", at="/r", hits=[SearchHit(url="u", own={"x": 1})])
 
@@ -43,3 +63,22 @@ def test_sources_lose_their_own_members(part: Part) -> None:
     assert all(source.own is None for source in sources)
     assert losses == [(part.at, "dropped")]
     assert crossed(part, "gemini") == (part, [])
+
+
+def test_members_are_told_where_they_stand() -> None:
+    """What the reader says the place of is reported there, as the caller wrote it; everything else by its name."""
+    ledger = Ledger()
+    asked = Conversation(
+        model="m",
+        turns=[],
+        own_format="another",
+        own={"generationConfig": {"mediaResolution": "LOW", "topK": 1.5}, "seed": 7, "labels": {"a": "b"}},
+        places={"generationConfig": "/generation_config/media_resolution /generation_config/top_k", "seed": "/x/seed"},
+    )
+    assert Border(asked, cast("Format", Target()), Dialect(maker="m"), ledger).members("", asked.own) is None
+    assert [entry.pointer for entry in ledger.entries] == [
+        "/generation_config/media_resolution",
+        "/generation_config/top_k",
+        "/seed",
+        "/labels/a",
+    ]

@@ -28,7 +28,7 @@ PAIRS = [(caller, target) for caller in FORMATS for target in FORMATS]
 
 # A provider that takes everything, and one that takes as little as providers do.
 DIALECTS: Mapping[str, Dialect] = {
-    "rich": Dialect(maker="somebody", developer=True),
+    "rich": Dialect(maker="somebody", developer=True, custom_tools=True),
     "poor": Dialect(
         maker="somebody",
         limit_member="max_completion_tokens",

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from aigw.wire.losses import Ledger
 from aigw.wire.openapi_schema import MAX_NODES, to_openapi
+from aigw.wire.schema_back import NAMES as BACK
 from aigw.wire.schema_back import from_openapi
 
-TYPES = {"string", "number", "integer", "boolean", "array", "object", "null"}
-FORMATS = {"string": {"enum", "date-time"}, "number": {"float", "double"}, "integer": {"int32", "int64"}}
+TYPES = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
+FORMATS = {"STRING": {"enum", "date-time"}, "NUMBER": {"float", "double"}, "INTEGER": {"int32", "int64"}}
 TEXTS = {"title", "description", "pattern", "format"}
 NUMBERS = {"minimum", "maximum"}
 COUNTS = {"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"}
@@ -46,13 +47,13 @@ def _of_kind(schema: dict[str, Any], at: str) -> list[str]:
         found.append(f"{at}.format: only {FORMATS.get(kind)} are supported for {kind} type")
     if "enum" in schema:
         values = schema["enum"]
-        if kind != "string" or not values or not all(isinstance(value, str) and value for value in values):
+        if kind != "STRING" or not values or not all(isinstance(value, str) and value for value in values):
             found.append(f"{at}.enum: only allowed for STRING type, and not empty")
     return found + _of_array(schema, at) + _of_object(schema, at)
 
 
 def _of_array(schema: dict[str, Any], at: str) -> list[str]:
-    if schema.get("type") == "array":
+    if schema.get("type") == "ARRAY":
         return complaints(schema["items"], f"{at}[]") if "items" in schema else [f"{at}.items: missing field"]
     return [f"{at}.items: not an array"] if "items" in schema else []
 
@@ -60,7 +61,7 @@ def _of_array(schema: dict[str, Any], at: str) -> list[str]:
 def _of_object(schema: dict[str, Any], at: str) -> list[str]:
     found = []
     properties = schema.get("properties", {})
-    if schema.get("type") != "object" and (properties or "required" in schema):
+    if schema.get("type") != "OBJECT" and (properties or "required" in schema):
         found.append(f"{at}.properties: not an object")
     if "properties" in schema and not properties:
         found.append(f"{at}.properties: should be non-empty for OBJECT type")
@@ -69,6 +70,13 @@ def _of_object(schema: dict[str, Any], at: str) -> list[str]:
         if key in schema and (not names or len(set(names)) < len(names) or set(names) - set(properties)):
             found.append(f"{at}.{key}: property is not defined")
     return found + [one for name, inner in properties.items() for one in complaints(inner, f"{at}.{name}")]
+
+
+def spelt(value: Any) -> Any:
+    """The types of a schema in upper case, as the API has them; the tables are easier to read without."""
+    if isinstance(value, dict):
+        return {key: inner.upper() if key == "type" else spelt(inner) for key, inner in value.items()}
+    return [spelt(inner) for inner in value] if isinstance(value, list) else value
 
 
 # name, schema, what comes out, ledger
@@ -222,9 +230,9 @@ EXACT: list[tuple[str, dict[str, Any], dict[str, Any], list[tuple[str, str]]]] =
 def test_each_rewriting(schema: dict[str, Any], wanted: dict[str, Any], losses: list[tuple[str, str]]) -> None:
     """What the subset can say otherwise is said so, and each change stands in the ledger at its pointer."""
     ledger = Ledger()
-    assert to_openapi(schema, "/p", ledger) == wanted
+    assert to_openapi(schema, "/p", ledger) == spelt(wanted)
     assert [(entry.pointer, entry.action) for entry in ledger.entries] == losses
-    assert complaints(wanted) == []
+    assert complaints(spelt(wanted)) == []
 
 
 NAMES = st.sampled_from(["a", "b", "c d", "e/f"])
@@ -249,7 +257,9 @@ KEYWORDS: dict[str, st.SearchStrategy[Any]] = {
     "$ref": st.sampled_from(["#", "#/$defs/a", "#/$defs/b", "#/nowhere", "other.json"]),
     "not": st.just({"type": "null"}),
 }
-KINDS = st.sampled_from([*sorted(TYPES), "STRING", "file", ["string", "null"], ["integer", "array", "null"], ["null"]])
+KINDS = st.sampled_from(
+    [*sorted(map(str.lower, TYPES)), "STRING", "file", ["string", "null"], ["integer", "array", "null"], ["null"]]
+)
 
 
 def _schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -320,7 +330,7 @@ def test_recursion_ends() -> None:
     schema = {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object", "properties": {"next": {"$ref": "#/$defs/a"}}}}}
     ledger = Ledger()
     written = to_openapi(schema, "", ledger)
-    assert written["properties"]["next"]["properties"]["next"] == {"type": "object"}
+    assert written["properties"]["next"]["properties"]["next"] == {"type": "OBJECT"}
     assert any(entry.action == "approximated" for entry in ledger.entries)
 
 
@@ -340,3 +350,11 @@ def test_depth_has_an_end() -> None:
     for _ in range(300):
         schema = {"type": "array", "items": schema}
     assert complaints(to_openapi(schema, "", Ledger())) == []
+
+
+def test_names_of_the_caller() -> None:
+    """What the caller writes by another name is reported by that name."""
+    schema = {"properties": {"x": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"type": "string", "not": {}}}}
+    ledger = Ledger()
+    assert to_openapi(schema, "/p", ledger, BACK) == spelt({"type": "object", "properties": {"x": {"type": "string"}}})
+    assert {entry.pointer for entry in ledger.entries} == {"/p", "/p/defs", "/p/defs/a/not", "/p/properties/x/ref"}

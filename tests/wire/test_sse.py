@@ -31,6 +31,7 @@ CASES: list[tuple[str, bytes, list[tuple[object, ...]]]] = [
     ("an id with NUL", b"id: a\0b\ndata: x\n\n", [("event", b"x", None, None, None, None)]),
     ("an unknown field", b"foo: x\ndata: y\n\n", [("event", b"y", None, None, None, None)]),
     ("only unknown fields", b"foo: x\n\ndata: y\n\n", [("event", b"y", None, None, None, None)]),
+    ("a bare JSON object", b'{\n  "error": {}\n}\n\n', [("field", b"", None, None, None, None)]),
     ("a comment", b": PROCESSING\n\n", [("comment", b"", None, b" PROCESSING", None, None)]),
     ("an empty comment", b":\n\n", [("comment", b"", None, b"", None, None)]),
     ("comments in an event", b":a\ndata: x\n:b\n\n", [("event", b"x", None, b"a\nb", None, None)]),
@@ -103,7 +104,10 @@ def block_of(lines: list[bytes]) -> list[tuple[object, ...]]:
         return [("event", b"\n".join(said[b"data"]), event, comment, ident, retry)]
     if (event, ident, retry) != (None, None, None):
         return [("field", b"", event, comment, ident, retry)]
-    return [] if comment is None else [("comment", b"", None, comment, None, None)]
+    if comment is not None:
+        return [("comment", b"", None, comment, None, None)]
+    bare = b"\n".join(lines).lstrip().startswith(b"{")
+    return [("field", b"", None, None, None, None)] if bare else []
 
 
 def reference(stream: bytes) -> list[tuple[object, ...]]:

@@ -1,9 +1,9 @@
 """Runs a driver's scenarios: every public coroutine function of a driver is one, and returns facts as JSON.
 
-`play.py DRIVER ACCESS_KEY BASE_URL CROSSING_URL SCENARIO,SCENARIO… PROVIDER…` plays all of them at the first gateway, and
-those named with each provider's models at the second, several at a time. It prints the facts by provider (empty for the
-first gateway) and scenario. `PROVIDER/MODEL` names the model that thinks. It is a script so that two majors of an SDK,
-which cannot live in the same process, can tell the same story.
+`play.py DRIVER ACCESS_KEY BASE_URL CROSSING_URL SCENARIO,SCENARIO… PROVIDER…` plays all of them at the first gateway,
+and those named with each provider's models at the second, several at a time. It prints the facts by provider (empty for
+the first gateway) and scenario. `PROVIDER/MODEL` names the model that thinks. It is a script so that two majors of an
+SDK, which cannot live in the same process, can tell the same story.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ def load(name: str, provider: str = "") -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if provider:
+        names = vars(module)
         provider, _, thinker = provider.partition("/")
-        small = module.SMALL
-        module.SMALL, module.THINK = f"{provider}:{small}", f"{provider}:{thinker or module.THINK}"
+        names["SMALL"], names["THINK"] = f"{provider}:{names['SMALL']}", f"{provider}:{thinker or names['THINK']}"
     return module
 
 

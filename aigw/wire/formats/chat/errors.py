@@ -46,7 +46,7 @@ def trouble_of(status: int, body: Any) -> Trouble:
     code, kind = body.get("code"), body.get("type")
     number = _number(code) or _number(body.get("status"))
     kind = kind if isinstance(kind, str) and kind and kind != "error" else None
-    name = code if isinstance(code, str) and code and not code.isdigit() else None
+    name = _name(code)
     param = body.get("param")
     return Trouble(
         status=status or number or 502,
@@ -63,6 +63,15 @@ def _number(value: Any) -> int | None:
     if isinstance(value, str) and value.isdigit() and len(value) == 3:
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599 else None
+
+
+def _name(code: Any) -> str | None:
+    """A code of the provider's own: a word, or a number that is no HTTP status (Mistral's `1500`)."""
+    if isinstance(code, int) and not isinstance(code, bool):
+        code = str(code)
+    if not isinstance(code, str) or not code:
+        return None
+    return code if not code.isdigit() or len(code) > 3 else None
 
 
 def _message(body: dict[str, Any]) -> str:

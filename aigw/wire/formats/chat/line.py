@@ -65,11 +65,16 @@ class Line:
         out.append(Grow(self.part, text, self.index))
 
     def cite(self, citations: list[Citation], out: list[Delta]) -> None:
-        """What the text rests on, while it is open. Places are told in the whole content."""
-        if self.kind != "text":
+        """What the text rests on. Places are told in the whole content; those in a text that is closed are lost."""
+        if not (citations and self._texts):
             return
+        late = self.kind != "text"
+        if late:
+            self.say("", out)
         for citation in citations:
-            if self._before:
+            if late:
+                citation.start = citation.end = None
+            elif self._before:
                 citation.start = _shifted(citation.start, self._before)
                 citation.end = _shifted(citation.end, self._before)
             out.append(Cite(self.part, citation, self.index))

@@ -146,7 +146,7 @@ def _reasoning(members: Members, say: Any) -> None:
     if shown is not None:
         reasoning.shown = "auto" if shown else "none"
         places.append(members.place("include_reasoning"))
-    if places:
+    if places and reasoning != Reasoning():
         say("reasoning", reasoning, " ".join(places))
 
 

@@ -194,15 +194,16 @@ def _thoughts(members: Members) -> list[tuple[Thinking, str | None]]:
     """
     entries = members.items("reasoning_details") or []
     said = ""
-    place = ""
+    places: list[str] = []
     for name in ("reasoning_content", "reasoning"):
         text = members.text(name)
-        if text and not said:
-            said, place = text, members.place(name)
+        if text:
+            said = said or text
+            places.append(members.place(name))
     thoughts: list[tuple[Thinking, str | None]] = []
     at = members.place("reasoning_details")
     for index, detail in details.merged(entries):
         thoughts.append((details.read(detail, child(at, index)), details.after(detail)))
     if said and not any(thought.text for thought, _ in thoughts):
-        thoughts.insert(0, (Thinking(text=said, at=place), None))
+        thoughts.insert(0, (Thinking(text=said, at=" ".join(places)), None))
     return thoughts

@@ -49,6 +49,7 @@ class _Choice:
         "_logprobs",
         "_message",
         "_refusals",
+        "_refused",
         "_texts",
         "_thoughts",
     )
@@ -66,6 +67,7 @@ class _Choice:
         self._logprobs: list[Logprob] = []
         self._message: dict[str, Any] = {}
         self._refusals: list[str] = []
+        self._refused: list[Logprob] = []
         self._texts: list[str] = []
         self._thoughts: list[tuple[Thinking, str | None]] = []
 
@@ -77,7 +79,7 @@ class _Choice:
         if self._bound is not None:
             self._sign(self._bound)
         choice: dict[str, Any] = {"index": candidate.index, "message": self._object()}
-        choice["logprobs"] = {"content": logprob_objects(self._logprobs), "refusal": None} if self._logprobs else None
+        choice["logprobs"] = self._odds()
         stop = candidate.stop
         choice["finish_reason"] = (
             None
@@ -87,6 +89,12 @@ class _Choice:
             )
         )
         return choice
+
+    def _odds(self) -> dict[str, Any] | None:
+        if not (self._logprobs or self._refused):
+            return None
+        said = {"content": self._logprobs, "refusal": self._refused}
+        return {name: logprob_objects(odds) if odds else None for name, odds in said.items()}
 
     def _object(self) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": "".join(self._texts) if self._texts else None}
@@ -118,6 +126,7 @@ class _Choice:
             self._text(part, where)
         elif isinstance(part, Refusal):
             self._refusals.append(part.text)
+            self._refused += part.logprobs or ()
         elif isinstance(part, Thinking):
             self._think(part)
         elif isinstance(part, ToolCall):

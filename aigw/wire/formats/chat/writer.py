@@ -188,6 +188,8 @@ class Writer:
             voice.refused = True
             self._frame(voice, b'{"refusal":', b"}")
             self._more(voice, head.text, out)
+            if head.logprobs:
+                self._odds(voice, Odds(0, head.logprobs), out)
         else:
             self._show(voice, head, out)
 

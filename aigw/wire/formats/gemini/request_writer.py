@@ -24,6 +24,9 @@ UNSIGNED = "skip_thought_signature_validator"
 """Stands for the signature of a call that the model did not make: models with thinking levels refuse a call without
 one, and take this instead (https://ai.google.dev/gemini-api/docs/thought-signatures, "FAQs")."""
 
+OPENING = "."
+"""What the user says before a conversation that begins with calls of the model's."""
+
 _ROLES = {"user": "user", "tool": "user", "assistant": "model", "system": "user", "developer": "user"}
 _WRITTEN_APART = frozenset({"generationConfig", "toolConfig"})
 
@@ -105,7 +108,18 @@ def _contents(turns: list[Turn], writer: PartWriter, draft: Draft) -> list[dict[
         else:
             contents.append({"role": _ROLES[turn.role], "parts": parts, **(turn.own or {})})
         before = kind
+    _open(contents, turns, draft)
     return contents
+
+
+def _open(contents: list[dict[str, Any]], turns: list[Turn], draft: Draft) -> None:
+    """A turn with calls comes behind one of the user's (400 "Please ensure that function call turn comes …")."""
+    if draft.conversation.own_format == FORMAT or not contents or contents[0]["role"] != "model":
+        return
+    if any("functionCall" in part for part in contents[0]["parts"]):
+        at = next(turn.at for turn in turns if turn.role == "assistant")
+        draft.ledger.approximate(at, "a turn of the user was put before it")
+        contents.insert(0, {"role": "user", "parts": [{"text": OPENING}]})
 
 
 def _unnamed(turn: Turn, ledger: Ledger) -> None:

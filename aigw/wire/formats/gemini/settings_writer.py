@@ -16,6 +16,7 @@ from aigw.wire.formats.gemini.part_reader import FORMAT
 from aigw.wire.losses import child
 from aigw.wire.neutral import OutputFormat, Reasoning
 from aigw.wire.openapi_schema import to_openapi
+from aigw.wire.schema_back import NAMES
 
 MOST_STOPS = 5
 """Stop sequences that the API takes."""
@@ -129,24 +130,38 @@ def _output(draft: Draft, config: dict[str, Any]) -> None:
         return
     draft.put("responseMimeType", "application/json", place, config)
     if output.kind != "schema" or output.schema is None:
+        _unnamed(output, draft)
         return
     if not draft.dialect.json_schema:
         draft.ledger.drop(place, "the model cannot be held to a schema")
     elif draft.dialect.schema == "full":
-        draft.put("responseJsonSchema", _named(output, output.schema), place, config)
+        draft.put("responseJsonSchema", _named(output, output.schema, draft), place, config)
     else:
-        place = _schema_place(draft)
-        draft.put("responseSchema", _named(output, to_openapi(output.schema, place, draft.ledger)), place, config)
+        place, home = _schema_place(draft), draft.conversation.own_format == FORMAT
+        schema = to_openapi(output.schema, place, draft.ledger, NAMES if home else {})
+        draft.put("responseSchema", _named(output, schema, draft), place, config)
 
 
-def _named(output: OutputFormat, schema: dict[str, Any]) -> dict[str, Any]:
+def _named(output: OutputFormat, schema: dict[str, Any], draft: Draft) -> dict[str, Any]:
     """The schema with what is said about it, which has no other place."""
     told = dict(schema)
-    if output.name is not None:
-        told.setdefault("title", output.name)
-    if output.description is not None:
-        told.setdefault("description", output.description)
+    for member, name, value in _about(output):
+        if told.setdefault(member, value) != value:
+            place = _schema_place(draft).rpartition("/")[0]
+            draft.ledger.drop(child(place, name), f"the schema has a {member} of its own")
     return told
+
+
+def _unnamed(output: OutputFormat, draft: Draft) -> None:
+    """Report what is said about a schema that is not there."""
+    for _, name, _ in _about(output):
+        draft.ledger.drop(child(_schema_place(draft).rpartition("/")[0], name), "there is no schema that it is said of")
+
+
+def _about(output: OutputFormat) -> list[tuple[str, str, str]]:
+    """The keyword that can say it, what the caller calls it, and what is said."""
+    said = ("title", "name", output.name), ("description", "description", output.description)
+    return [(member, name, value) for member, name, value in said if value is not None]
 
 
 def _schema_place(draft: Draft) -> str:

@@ -9,14 +9,22 @@ from typing import Any
 
 from aigw.wire.draft import Draft
 from aigw.wire.formats.gemini.part_reader import FORMAT
+from aigw.wire.formats.gemini.part_writer import UNMARKED
 from aigw.wire.losses import child
 from aigw.wire.neutral import AnyTool, CustomTool, ForeignTool, Tool, ToolChoice, WebSearch
 from aigw.wire.openapi_schema import to_openapi
+from aigw.wire.schema_back import NAMES
 
 _SCHEMA_AT = {"messages": ("input_schema",), "responses": ("parameters",)}
+_INPUT = "The input, as free text."
 _FREE_TEXT = {
     "type": "object",
-    "properties": {"input": {"type": "string", "description": "The input, as free text."}},
+    "properties": {"input": {"type": "string", "description": _INPUT}},
+    "required": ["input"],
+}
+_FREE_TEXT_IN_SUBSET = {
+    "type": "OBJECT",
+    "properties": {"input": {"type": "STRING", "description": _INPUT}},
     "required": ["input"],
 }
 
@@ -57,7 +65,7 @@ def _function(tool: Tool, draft: Draft) -> dict[str, Any]:
     if tool.strict:
         ledger.drop(tool.at, "Gemini does not promise arguments that keep to the schema (strict)")
     if tool.cache is not None:
-        ledger.drop(child(tool.at, "cache_control"), "Gemini caches by itself, without marks")
+        ledger.drop(tool.cache.at or child(tool.at, "cache_control"), UNMARKED)
     if tool.parameters is not None:
         if draft.dialect.schema == "full":
             told["parametersJsonSchema"] = tool.parameters
@@ -70,8 +78,9 @@ def _function(tool: Tool, draft: Draft) -> dict[str, Any]:
 
 def _parameters(tool: Tool, told: dict[str, Any], place: str, draft: Draft) -> None:
     """A function's schema in the subset; an object without properties is refused there and means no arguments."""
-    schema = to_openapi(tool.parameters or {}, place, draft.ledger)
-    if schema == {"type": "object"}:
+    names = NAMES if draft.conversation.own_format == FORMAT else {}
+    schema = to_openapi(tool.parameters or {}, place, draft.ledger, names)
+    if schema == {"type": "OBJECT"}:
         draft.ledger.rewrite(place, "a function without arguments has no schema")
     else:
         told["parameters"] = schema
@@ -84,8 +93,10 @@ def _custom(tool: CustomTool, draft: Draft) -> dict[str, Any]:
     told: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         told["description"] = tool.description
-    full = draft.dialect.schema == "full"
-    told["parametersJsonSchema" if full else "parameters"] = _FREE_TEXT
+    if draft.dialect.schema == "full":
+        told["parametersJsonSchema"] = _FREE_TEXT
+    else:
+        told["parameters"] = _FREE_TEXT_IN_SUBSET
     return told
 
 

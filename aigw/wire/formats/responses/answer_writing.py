@@ -158,8 +158,10 @@ def note_result(result: ServerToolResult, told: bool, pointer: str, ledger: Ledg
     """Note what is not told of the result of a provider's own tool: all of it, or what is known beside addresses."""
     if not told:
         ledger.drop(pointer, NO_ITEM)
-    elif result.own or any(hit.title or hit.age or hit.sealed for hit in result.hits or ()):
+    elif result.own:
         ledger.drop(pointer, "of what was found only the addresses are told")
+    elif any(hit.title or hit.age or hit.sealed for hit in result.hits or ()):
+        ledger.drop(child(pointer, "hits"), "of what a search found only the addresses are told")
 
 
 def reasoning_id(thinking: Thinking, made: str) -> str:

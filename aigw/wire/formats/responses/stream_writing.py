@@ -203,7 +203,9 @@ class ResponsesWriter:
         if isinstance(head, Media):
             return OpenImage(emitter, self._id("ig"), index, head, home=self._home)
         assert isinstance(head, Foreign)
-        return WholeItem(emitter, self._id("item"), index, head.value, head.value)
+        value: Json = head.value
+        begun = {**value, "status": "in_progress"} if "status" in value else value
+        return WholeItem(emitter, self._id("item"), index, begun, value)
 
     def _id(self, prefix: str) -> str:
         if self._ids is None:

@@ -35,8 +35,10 @@ SILENT = "The provider reported an error and did not say which."
         (
             400,
             {"object": "error", "message": "Bad.", "type": "invalid_model", "code": "1500"},
-            Trouble(400, "invalid_model", "Bad.", type="invalid_model"),
+            Trouble(400, "1500", "Bad.", type="invalid_model"),
         ),
+        (400, {"error": {"message": "Bad.", "code": 1210}}, Trouble(400, "1210", "Bad.")),
+        (400, {"error": {"message": "Bad.", "code": True}}, Trouble(400, "upstream_error", "Bad.")),
         (401, {"detail": "Unauthorized"}, Trouble(401, "upstream_error", "Unauthorized")),
         (422, {"detail": [{"msg": "field required"}, {"msg": "b"}]},
          Trouble(422, "upstream_error", "field required; b")),

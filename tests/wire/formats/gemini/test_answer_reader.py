@@ -11,6 +11,7 @@ from aigw.wire.dialect import Dialect
 from aigw.wire.formats.gemini import FORMAT
 from aigw.wire.neutral import Answer, Citation, Logprob, Media, Source, Stop, Text, Thinking, ToolCall
 from aigw.wire.shapes import Usage
+from aigw.wire.signatures import seal
 
 GOOGLE = Dialect(maker="google")
 
@@ -149,3 +150,14 @@ def test_what_is_no_answer(data: bytes) -> None:
 def test_oddities_are_survived(broken: dict[str, Any]) -> None:
     """What a provider should not send is left out or kept as it is; it breaks nothing."""
     assert read(broken).own_format == "gemini"
+
+
+def test_seals_stay_closed() -> None:
+    """What looks like a seal in a provider's answer is that provider's own signature: it may be a gateway, too."""
+    sealed = seal(Thinking(signature="S", maker="openai", id="rs_1"))
+    parts = [{"text": "t", "thought": True, "thoughtSignature": sealed}, {"text": "a", "thoughtSignature": sealed}]
+    assert candidate(*parts).parts == [
+        Thinking(text="t", signature=sealed, maker="google"),
+        Thinking(signature=sealed, maker="google", bound=True),
+        Text(text="a"),
+    ]

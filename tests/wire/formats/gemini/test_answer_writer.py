@@ -232,3 +232,80 @@ def test_a_whole_answer_stays(body: dict[str, Any]) -> None:
     answer = FORMAT.read_answer(msgspec.json.encode(body), Dialect(maker="google"))
     assert msgspec.json.decode(FORMAT.write_answer(answer, ASKED, ledger)) == body
     assert ledger.entries == []
+
+
+@pytest.mark.parametrize(
+    ("stop", "finish", "losses"),
+    [
+        (Stop(reason="pause", word="pause_turn"), "OTHER", ["stop"]),
+        (Stop(reason="context", word="model_length"), "MAX_TOKENS", ["stop"]),
+        (Stop(reason="refusal", word="refusal"), "SAFETY", ["stop"]),
+        (Stop(reason="other", word="new"), "OTHER", ["stop"]),
+        (Stop(reason="error", word="MALFORMED_FUNCTION_CALL"), "MALFORMED_FUNCTION_CALL", []),
+        (Stop(reason="filter", word="content_filter"), "SAFETY", []),
+        (Stop(reason="sequence", word="stop_sequence", sequence="x"), "STOP", ["stop/sequence"]),
+    ],
+)
+def test_stops_that_have_no_word(stop: Stop, finish: str, losses: list[str]) -> None:
+    """A reason for which Gemini has another's word is told so, and reported."""
+    told, found = candidate(Text(text="a"), stop=stop)
+    assert told["finishReason"] == finish
+    assert [pointer for pointer, _ in found] == [f"answer:/candidates/0/{place}" for place in losses]
+
+
+def test_members_of_another_format() -> None:
+    """What only the provider's format says of answer, candidate or part is reported; its own stands again."""
+    answer = Answer(
+        candidates=[Candidate(parts=[Text(text="a", own={"p": 1})], stop=END, own={"c": 1})],
+        own={"a": 1},
+        own_format="chat",
+    )
+    body, losses = write(answer)
+    assert not {"a"} & body.keys()
+    assert [pointer for pointer, _ in losses] == [
+        "answer:/a",
+        "answer:/candidates/0/parts/0/p",
+        "answer:/candidates/0/c",
+    ]
+    answer.own_format = "gemini"
+    body, losses = write(answer)
+    assert (body["a"], body["candidates"][0]["c"], losses) == (1, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("part", "metadata", "losses"),
+    [
+        (
+            ServerToolCall(id="s", name="web_search", arguments='{"query":"a","queries":["a","b"],"x":1}'),
+            {"webSearchQueries": ["a", "b"]},
+            ["parts/0/arguments/x"],
+        ),
+        (ServerToolCall(id="s", name="web_search", arguments="{"), None, ["parts/0/arguments"]),
+        (
+            ServerToolResult(call_id="s", name="web_search", hits=[SearchHit(url="u", sealed="S"), SearchHit(url="v")]),
+            {"groundingChunks": [{"web": {"uri": "u"}}, {"web": {"uri": "v"}}]},
+            ["parts/0/hits"],
+        ),
+        (ServerToolResult(call_id="s", name="web_search", error="busy"), None, ["parts/0/error"]),
+        (
+            Text(text="a", citations=[Citation(kind="url", url="u", cited="words")]),
+            {"groundingChunks": [{"web": {"uri": "u"}}]},
+            ["citations"],
+        ),
+        (
+            Text(text="a", citations=[Citation(kind="document", document=1, cited="words", own={"x": 1})]),
+            {"groundingChunks": [{"retrievedContext": {"text": "words"}}]},
+            ["citations"],
+        ),
+        (
+            Text(text="a", citations=[Citation(kind="file", file_id="f", cited="words")]),
+            {"groundingChunks": [{"retrievedContext": {"uri": "f", "text": "words"}}]},
+            [],
+        ),
+    ],
+)
+def test_what_sources_do_not_say(part: Any, metadata: Any, losses: list[str]) -> None:
+    """Searches and citations are told as far as the metadata have a place; the rest is reported."""
+    told, found = candidate(part)
+    assert told.get("groundingMetadata") == metadata
+    assert found == [(f"answer:/candidates/0/{place}", "dropped") for place in losses]

@@ -47,6 +47,8 @@ def media(kind: Any, at: str = "/m", **members: Any) -> Media:
     [
         (Text(text="a"), {"text": "a"}, []),
         (Text(text="a", at="/t", cache=CacheMark()), {"text": "a"}, [("/t/cache_control", "dropped")]),
+        (Text(text="a", at="/t", cache=CacheMark(at="/t/mark")), {"text": "a"}, [("/t/mark", "dropped")]),
+        (Text(text="a", at="/t", own={"x": 1}), {"text": "a"}, [("/t/x", "dropped")]),
         (Text(text="a", at="/t", citations=[Citation(kind="url")]), {"text": "a"}, [("/t", "approximated")]),
         (Refusal(text="no", at="/t"), {"text": "no"}, [("/t", "approximated")]),
         (
@@ -155,3 +157,44 @@ def test_a_signature_waits_for_its_part() -> None:
     bound = Thinking(signature="S", bound=True)
     gone = ServerToolCall(id="s", name="x", arguments="")
     assert writer.parts([bound, gone, Text(text="a")]) == [{"text": "a", "thoughtSignature": "S"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "args", "lost"),
+    [
+        ('{"a": 1.0}', b'{"a": 1.0}', False),
+        ('{\n  "a": "b\\n",\r\n "c":[ 1 ]\n}', b'{"a":"b\\n","c":[1]}', False),
+        ("", b"{}", False),
+        (" ", b"{}", False),
+        ('{"city" :', b'{"INVALID_JSON":"{\\"city\\" :"}', True),
+        ("5", b'{"INVALID_JSON":"5"}', True),
+        ("[1]", b'{"INVALID_JSON":"[1]"}', True),
+        ("null", b'{"INVALID_JSON":"null"}', True),
+        ('{"a":' * 3000, None, True),
+    ],
+)
+def test_arguments(arguments: str, args: bytes | None, lost: bool) -> None:
+    """Arguments keep their bytes, without line ends; what is no object (a limit may cut it) stands in one, reported."""
+    ledger = Ledger()
+    writer = PartWriter(Dialect(), ledger, lambda thinking: "", home=False)
+    told = msgspec.json.encode(writer.parts([ToolCall(id="c", name="f", arguments=arguments)], "answer:/parts"))
+    if args is not None:
+        assert told == b'[{"functionCall":{"name":"f","args":%b,"id":"c"}}]' % args
+    assert [(entry.pointer, entry.action) for entry in ledger.entries] == (
+        [("answer:/parts/0/arguments", "approximated")] if lost else []
+    )
+    assert isinstance(msgspec.json.decode(told)[0]["functionCall"]["args"], dict)
+
+
+def test_foreign_parts() -> None:
+    """A part that only Gemini knows stands as it is; one of another format stays behind, reported."""
+    assert write(Foreign(format="gemini", value={"new": 1}, at="/f")) == ([{"new": 1}], [], [])
+    assert write(Foreign(format="responses", value={"type": "x"}, at="/f")) == ([], [], [("/f", "dropped")])
+
+
+def test_thoughts_that_their_maker_knows() -> None:
+    """An id alone is worth a seal to a caller; towards the provider nothing stands where there is no signature."""
+    known = Thinking(text="t", id="rs_1", maker="openai")
+    for sealed, wanted in (("seal", {"thoughtSignature": "seal"}), ("", {})):
+        writer = PartWriter(Dialect(), Ledger(), lambda thinking, told=sealed: told, home=False)  # type: ignore[misc]
+        assert writer.parts([known]) == [{"text": "t", "thought": True, **wanted}]

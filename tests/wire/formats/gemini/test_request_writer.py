@@ -265,3 +265,23 @@ def test_the_argument_stays() -> None:
     written = {FORMAT.write_request(conversation, dialect, Ledger()) for _ in range(5)}
     assert len(written) == 1
     assert repr(conversation) == before
+
+
+@pytest.mark.parametrize(
+    ("first", "own_format", "opened"),
+    [
+        (CALL, "chat", True),
+        (CALL, "gemini", False),  # what Google says of it is for its caller to hear
+        (Text(text="a"), "chat", False),
+    ],
+)
+def test_a_conversation_that_begins_with_a_call(first: Any, own_format: str, opened: bool) -> None:
+    """Calls come behind a turn of the user's, so one is put before the first, reported."""
+    turns = [
+        Turn(role="system", parts=[Text(text="s")]),
+        Turn(role="assistant", parts=[first], at="/1"),
+        Turn(role="tool", parts=[RESULT]),
+    ]
+    body, losses = write(turns, own_format=own_format)
+    assert [content["role"] for content in body["contents"]] == [*["user"] * opened, "model", "user"]
+    assert losses == ([("/1", "approximated")] if opened else [])

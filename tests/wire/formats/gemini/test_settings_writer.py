@@ -78,7 +78,7 @@ def test_each_setting(settings: Settings, config: dict[str, Any] | None, losses:
             Dialect(schema="gemini"),
             {
                 "responseMimeType": "application/json",
-                "responseSchema": {"type": "object", "properties": {"a": {"type": "string"}}},
+                "responseSchema": {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}},
             },
             [("/output/json_schema/schema/properties/a/format", "dropped")],
         ),
@@ -137,6 +137,22 @@ def test_tiers(tier: str, own_format: str, wanted: str | None) -> None:
 def test_limits() -> None:
     """More tokens than the model writes are cut to what it does; refused members are not sent."""
     dialect = Dialect(max_output=10, refused=frozenset({"temperature"}))
-    body, losses = write(Settings(max_tokens=20, temperature=1), dialect)
+    body, losses = write(Settings(max_tokens=20, temperature=0.5), dialect)
     assert body["generationConfig"] == {"maxOutputTokens": 10}
     assert losses == [("/temperature", "dropped"), ("/max_tokens", "approximated")]
+
+
+@pytest.mark.parametrize(
+    ("output", "schema", "losses"),
+    [
+        (OutputFormat(kind="schema", name="n", description="d"), None, ["name", "description"]),
+        (OutputFormat(kind="schema", name="n", schema={"type": "object"}), {"type": "object", "title": "n"}, []),
+        (OutputFormat(kind="schema", name="n", schema={"title": "t"}), {"title": "t"}, ["name"]),
+        (OutputFormat(kind="schema", name="n", schema={"title": "n"}), {"title": "n"}, []),
+    ],
+)
+def test_what_is_said_of_a_schema(output: OutputFormat, schema: dict[str, Any] | None, losses: list[str]) -> None:
+    """Name and description stand within the schema; where there is none, or it has its own, they are reported."""
+    body, found = write(Settings(output=output))
+    assert body["generationConfig"].get("responseJsonSchema") == schema
+    assert found == [(f"/output/json_schema/{name}", "dropped") for name in losses]

@@ -17,6 +17,7 @@ from aigw.wire.neutral import (
     Candidate,
     Citation,
     Conversation,
+    Foreign,
     Logprob,
     Media,
     Refusal,
@@ -258,3 +259,47 @@ def test_reading_what_is_written() -> None:
     assert thought.signature == seal(Thinking(signature="A", maker="google"))
     thought.signature = "A"
     assert again == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("own_format", "losses"),
+    [
+        ("gemini", []),
+        (
+            "chat",
+            [
+                ("answer:/b", "dropped"),
+                ("answer:/candidates/0/parts/0/p", "dropped"),
+                ("answer:/candidates/0/parts/1", "dropped"),
+                ("answer:/candidates/0/c", "dropped"),
+                ("answer:/f", "dropped"),
+            ],
+        ),
+    ],
+)
+def test_members_of_another_format(own_format: str, losses: list[Any]) -> None:
+    """What only the provider's format says is reported wherever it stands in the stream; its own is told."""
+    ledger = Ledger()
+    told = FORMAT.stream_writer(ASKED, ledger).write(
+        [
+            Begin("r", "gpt", None, {"b": 1}, own_format),
+            Open(0, Text(text="", own={"p": 1})),
+            Grow(0, "a"),
+            Close(0),
+            Open(1, Foreign(format=own_format, value={"new": 1})),
+            Close(1),
+            Stopped(Stop(reason="end"), own={"c": 1}),
+            Finish({"f": 1}),
+        ]
+    )
+    assert [(entry.pointer, entry.action) for entry in ledger.entries] == losses
+    last = events(told)[-1]
+    home = own_format == "gemini"
+    assert ("b" in last, "f" in last, "c" in last["candidates"][0], b'"new"' in told) == (home, home, home, home)
+
+
+def test_events_are_one_line() -> None:
+    """Arguments with line ends, or cut off, are valid JSON on the one line of an event."""
+    for arguments, args in (('{\n "a":\r1}', {"a": 1}), ('{\n "a"', {"INVALID_JSON": '{\n "a"'})):
+        call: list[Delta] = [Open(0, ToolCall(id="c", name="f", arguments="")), Grow(0, arguments), Close(0)]
+        assert parts(*call) == [{"functionCall": {"name": "f", "args": args, "id": "c"}}]

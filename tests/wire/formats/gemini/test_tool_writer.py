@@ -29,6 +29,11 @@ FREE = {
     "properties": {"input": {"type": "string", "description": "The input, as free text."}},
     "required": ["input"],
 }
+FREE_IN_SUBSET = {
+    "type": "OBJECT",
+    "properties": {"input": {"type": "STRING", "description": "The input, as free text."}},
+    "required": ["input"],
+}
 
 
 def write(
@@ -60,6 +65,7 @@ def write(
         (Tool(name="f", strict=True, at="/t"), FULL, {"name": "f"}, [("/t", "dropped")]),
         (Tool(name="f", strict=False, at="/t"), FULL, {"name": "f"}, []),
         (Tool(name="f", cache=CacheMark(), at="/t"), FULL, {"name": "f"}, [("/t/cache_control", "dropped")]),
+        (Tool(name="f", cache=CacheMark(at="/t/mark"), at="/t"), FULL, {"name": "f"}, [("/t/mark", "dropped")]),
         (
             Tool(name="f", parameters={"type": "object", "properties": {}}, at="/t"),
             SUBSET,
@@ -69,9 +75,10 @@ def write(
         (
             CustomTool(name="f", description="d", format={"type": "grammar"}, at="/t"),
             SUBSET,
-            {"name": "f", "description": "d", "parameters": FREE},
+            {"name": "f", "description": "d", "parameters": FREE_IN_SUBSET},
             [("/t", "approximated"), ("/t/format", "dropped")],
         ),
+        (CustomTool(name="f", at="/t"), FULL, {"name": "f", "parametersJsonSchema": FREE}, [("/t", "approximated")]),
     ],
 )
 def test_functions(tool: Any, dialect: Dialect, wanted: dict[str, Any], losses: list[tuple[str, str]]) -> None:
@@ -95,10 +102,18 @@ def test_the_places_of_schemas(own_format: str, at: str, place: str) -> None:
     """What is rewritten in a schema is named where the caller's own format has it."""
     body, losses = write([Tool(name="f", parameters=SCHEMA, at=at)], SUBSET, own_format)
     assert body["tools"][0]["functionDeclarations"][0]["parameters"] == {
-        "type": "object",
-        "properties": {"a": {"type": "string", "enum": ["x"]}},
+        "type": "OBJECT",
+        "properties": {"a": {"type": "STRING", "enum": ["x"]}},
     }
     assert losses == [(f"{place}/additionalProperties", "dropped"), (f"{place}/properties/a/const", "rewritten")]
+
+
+def test_references_by_their_own_name() -> None:
+    """Gemini's own names of keywords are those that are reported to its callers."""
+    schema = {"properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"type": "string"}}}
+    _, losses = write([Tool(name="f", parameters=schema, at="/t")], SUBSET, "gemini")
+    assert ("/t/parameters/properties/a/ref", "rewritten") in losses
+    assert ("/t/parameters/defs", "rewritten") in losses
 
 
 def test_the_search() -> None:

@@ -28,6 +28,7 @@ from aigw.wire.neutral import (
     Thinking,
     ToolCall,
 )
+from aigw.wire.shapes import Usage
 from aigw.wire.signatures import seal
 
 from ....support import specs
@@ -122,6 +123,29 @@ def test_what_a_search_found() -> None:
     assert lost == ["answer:/candidates/0/parts/1/hits"]
 
 
+def test_what_was_fetched() -> None:
+    """Of a page that was fetched the address stands with the call; the page itself is not told."""
+    written, lost = output(
+        ServerToolCall(id="s", name="web_fetch", arguments=f'{{"url":"{URL}"}}'),
+        ServerToolResult(call_id="s", name="web_fetch", own={"content": {"type": "web_fetch_result"}}),
+    )
+    assert written[0]["action"] == {"type": "open_page", "url": URL}
+    assert lost == ["answer:/candidates/0/parts/1"]
+
+
+def test_the_words_of_a_sound() -> None:
+    """There is no sound in a response: its words are told where they are known."""
+    sound = Media(kind="audio", source=Source(data="AAAA"), transcript="Hello.")
+    assert output(sound) == ([message(0, text("Hello."))], ["answer:/candidates/0/parts/0"])
+
+
+def test_usage_that_is_split_further() -> None:
+    """Figures that a response has no place for are reported; those that are none are not."""
+    usage = Usage(30, 20, cache_write_tokens=6, cache_write_1h_tokens=4, input_audio_tokens=5, output_audio_tokens=0)
+    _, lost = write(Answer(candidates=[Candidate(stop=Stop(reason="end"))], usage=usage))
+    assert lost == ["answer:/usage/cache_write_1h_tokens", "answer:/usage/input_audio_tokens"]
+
+
 @pytest.mark.parametrize(
     ("part", "count", "lost"),
     [
@@ -129,7 +153,7 @@ def test_what_a_search_found() -> None:
         (Media(kind="image", source=Source(url=URL)), 0, ""),
         (ServerToolCall(id="s", name="code_execution", arguments="{}"), 0, ""),
         (ServerToolResult(call_id="s", name="code_execution"), 0, ""),
-        (Foreign(format="gemini", value={}), 0, ""),
+        (Foreign(format="gemini", value={}, own={"thought": True}), 0, ""),
         (Text(text="a", own={"partMetadata": 1}), 1, "/partMetadata"),
         (ServerToolResult(call_id="s", name="web_search"), 0, ""),
         (Text(text="a", citations=[Citation(kind="document")]), 1, "/citations"),

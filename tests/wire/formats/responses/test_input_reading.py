@@ -149,7 +149,7 @@ def test_reasoning(item: dict[str, Any], thinking: Thinking) -> None:
         (
             {**OUTPUT, "output": [{"type": "input_text", "text": "a"}], "name": "f", "status": "incomplete"},
             ToolResult(call_id="c", parts=[Text(text="a", at="/input/0/output/0")], name="f",
-                       own={"status": "incomplete"}),
+                       own={"name": "f", "status": "incomplete"}),
         ),
         (
             {"type": "custom_tool_call_output", "call_id": "c", "output": "8"},

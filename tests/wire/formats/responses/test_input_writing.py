@@ -53,6 +53,8 @@ def said(*parts: Part, own_format: str = "chat") -> tuple[list[dict[str, Any]], 
     ("turn", "instructions", "items"),
     [
         (Turn(role="system", parts=[Text(text="a")]), "a", []),
+        (Turn(role="system", name="n", parts=[Text(text="a")]), None,
+         [{"type": "message", "role": "system", "content": "a"}]),
         (Turn(role="developer", parts=[Text(text="a")]), None,
          [{"type": "message", "role": "developer", "content": "a"}]),
         (Turn(role="system", parts=[Text(text="a"), Text(text="b")]), None,
@@ -62,7 +64,22 @@ def said(*parts: Part, own_format: str = "chat") -> tuple[list[dict[str, Any]], 
 )  # fmt: skip
 def test_instructions(turn: Turn, instructions: str | None, items: list[dict[str, Any]]) -> None:
     """One leading text of the system's is the instructions; anything else keeps its place and shape."""
-    assert write([turn]) == (instructions, items, [])
+    asked = {"type": "message", "role": "user", "content": "b"}
+    found, written, _ = write([turn, Turn(role="user", parts=[Text(text="b")])])
+    assert (found, written) == (instructions, [*items, asked])
+
+
+def test_instructions_alone() -> None:
+    """The input may not be empty: instructions without anything else are a message in it."""
+    _, items, _ = write([Turn(role="system", parts=[Text(text="a")])])
+    assert items == [{"type": "message", "role": "system", "content": "a"}]
+
+
+@pytest.mark.parametrize(("at", "instructions"), [("/instructions", "a"), ("/input/0", None)])
+def test_instructions_of_its_own_format(at: str, instructions: str | None) -> None:
+    """A caller of this format has said whether it is an instruction or a message: the latter is remembered."""
+    turns = [Turn(role="system", parts=[Text(text="a")], at=at), Turn(role="user", parts=[Text(text="b")])]
+    assert write(turns, "responses")[0] == instructions
 
 
 def test_later_instructions() -> None:

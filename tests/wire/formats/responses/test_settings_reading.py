@@ -20,7 +20,6 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = [
     ({"temperature": None}, {}, {}),
     ({"top_logprobs": 3}, {"top_logprobs": 3}, {"top_logprobs": "/top_logprobs"}),
     ({"include": ["message.output_text.logprobs"]}, {"logprobs": True}, {"logprobs": "/include"}),
-    ({"include": ["reasoning.encrypted_content"]}, {}, {}),
     ({"max_tool_calls": 2, "parallel_tool_calls": False}, {"max_tool_calls": 2, "parallel_tools": False},
      {"max_tool_calls": "/max_tool_calls", "parallel_tools": "/parallel_tool_calls"}),
     ({"previous_response_id": "resp_1"}, {"previous": "resp_1"}, {"previous": "/previous_response_id"}),
@@ -67,7 +66,9 @@ def test_settings(body: dict[str, Any], settings: dict[str, Any], places: dict[s
     ("body", "own"),
     [
         ({"include": ["reasoning.encrypted_content", "web_search_call.action.sources"]},
-         {"include": ["web_search_call.action.sources"]}),
+         {"include": ["reasoning.encrypted_content", "web_search_call.action.sources"]}),
+        ({"include": ["message.output_text.logprobs", "reasoning.encrypted_content"]},
+         {"include": ["reasoning.encrypted_content"]}),
         ({"tool_choice": {"type": "file_search"}}, {"tool_choice": {"type": "file_search"}}),
         ({"reasoning": {"effort": "low", "context": "auto"}}, {"reasoning": {"context": "auto"}}),
         ({"text": {"verbosity": "low", "tone": "dry"}}, {"text": {"tone": "dry"}}),

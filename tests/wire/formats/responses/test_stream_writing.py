@@ -208,6 +208,21 @@ def test_what_a_search_found() -> None:
 PART = "answer:/candidates/0/parts/0"
 
 
+def test_the_words_of_a_sound() -> None:
+    """There is no sound in a response: its words are told where they are known, as a text among the others."""
+    sound = Media(kind="audio", source=Source(data="AAAA"), transcript="Hello.")
+    stream, lost = write(BEGIN, Open(0, sound), Close(0), Open(1, Text(text="a")), Close(1), *END)
+    (message,) = checked(stream)["output"]
+    assert [content["text"] for content in message["content"]] == ["Hello.", "a"]
+    assert lost == [PART]
+
+
+def test_usage_that_is_split_further() -> None:
+    """Figures that a response has no place for are reported."""
+    _, lost = write(BEGIN, Tally(Usage(9, 2, output_audio_tokens=2)), *END)
+    assert lost == ["answer:/usage/output_audio_tokens"]
+
+
 @pytest.mark.parametrize(
     ("deltas", "lost"),
     [
@@ -230,6 +245,9 @@ def test_what_cannot_be_told(deltas: list[Delta], lost: str) -> None:
     checked(stream)
 
 
+SEARCHED = {"id": "fs_1", "type": "file_search_call", "status": "completed", "queries": ["q"], "results": None}
+
+
 def test_in_its_own_format() -> None:
     """What a provider of this format says beside comes back at the end; its other items come whole."""
     stream, lost = write(
@@ -240,11 +258,14 @@ def test_in_its_own_format() -> None:
         Close(1),
         Open(2, Foreign(format="responses", value={"id": "c_1", "type": "compaction", "encrypted_content": "x"})),
         Close(2),
+        Open(3, Foreign(format="responses", value=SEARCHED)),
+        Close(3),
         Stopped(Stop(reason="end")),
         Finish({"note": 1}),
     )
     final = checked(stream)
-    assert [item.get("phase") for item in final["output"]] == ["commentary", "final_answer", None]
+    assert [item.get("phase") for item in final["output"][:2]] == ["commentary", "final_answer"]
+    assert [item.get("status") for item in final["output"][2:]] == [None, "completed"]
     assert (final["service_tier"], final["note"], lost) == ("flex", 1, [])
 
 
