@@ -2,8 +2,12 @@
 
 The key never travels in the query: it would end up in every log on the way.
 
-What a model takes follows its version: JSON Schema in full since 2.5, thinking by levels instead of budgets since 3
-(https://ai.google.dev/gemini-api/docs/thinking, https://ai.google.dev/gemini-api/docs/openai).
+What a model takes follows its version: JSON Schema in full and a budget for thinking since 2.5; levels instead, media
+in results of functions, and JSON beside functions since 3; no penalties and no last turn of its own since 3.6.
+
+Sources: https://ai.google.dev/gemini-api/docs/thinking, https://ai.google.dev/gemini-api/docs/openai,
+https://ai.google.dev/gemini-api/docs/generate-content/whats-new-gemini-3.6, and of the least level since 3.7
+https://github.com/fishjar/kiss-translator/issues/1048
 """
 
 from __future__ import annotations
@@ -46,6 +50,14 @@ Version = tuple[int, int]
 
 FULL_SCHEMA: Version = (2, 5)
 LEVELS: Version = (3, 0)
+STRICT: Version = (3, 6)
+NOT_MINIMAL: Version = (3, 7)
+
+# What the native surface refuses, by the words of its writer.
+_BEFORE_LEVELS = frozenset({"functionResponse.parts", "responseMimeType+functionDeclarations"})
+_WHERE_STRICT = frozenset({"frequencyPenalty", "presencePenalty"})
+# And the compatible one.
+_PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
 
 
 class Google(Provider):
@@ -84,16 +96,25 @@ class Google(Provider):
         version, levels = version_of(model), levels_of(model)
         schema: Literal["full", "gemini"] = "full" if version >= FULL_SCHEMA else "gemini"
         if surface == GEMINI:
-            return Dialect(maker=self.id, model=model, efforts=levels, schema=schema)
+            return Dialect(
+                maker=self.id,
+                model=model,
+                refused=refused_of(model),
+                efforts=levels,
+                budgets=budgets_of(model),
+                schema=schema,
+                prefill=not strict(model),
+            )
         return Dialect(
             maker=self.id,
             model=model,
-            refused=OPEN_SAMPLING,
+            refused=OPEN_SAMPLING | _PENALTIES if strict(model) else OPEN_SAMPLING,
             efforts=levels,
-            reasoning=partial(reasoning, levels=levels),
+            reasoning=partial(reasoning, levels=levels, budgets=budgets_of(model)),
             documents=False,
             strict_tools=False,
             schema=schema,
+            prefill=not strict(model),
         )
 
     def auth(self, ask: Ask) -> tuple[tuple[str, str], ...]:
@@ -116,26 +137,54 @@ def levels_of(model: str) -> tuple[str, ...]:
     version = version_of(model)
     if version < LEVELS:
         return ()
-    if "flash" in model:
+    if "flash" in model and version < NOT_MINIMAL:
         return ("minimal", "low", "medium", "high")
     return ("low", "high") if version == LEVELS else ("low", "medium", "high")
 
 
-def reasoning(asked: Reasoning, levels: tuple[str, ...]) -> tuple[dict[str, Any], str | None]:
+def budgets_of(model: str) -> tuple[int, int] | None:
+    """The tokens of thinking that a model takes; 0 switches it off where it can be off. None where nobody says."""
+    if version_of(model) != FULL_SCHEMA:
+        return None
+    return (128, 32_768) if "pro" in model else (0, 24_576)
+
+
+def strict(model: str) -> bool:
+    """Whether a model is one of those that refuse what older ones ignored."""
+    version = version_of(model)
+    return version >= STRICT or (version == (3, 5) and "flash-lite" in model)
+
+
+def refused_of(model: str) -> frozenset[str]:
+    """What a model refuses on the native path."""
+    version = version_of(model)
+    if version < LEVELS:
+        return _BEFORE_LEVELS
+    return _WHERE_STRICT if strict(model) else frozenset()
+
+
+def reasoning(
+    asked: Reasoning, levels: tuple[str, ...], budgets: tuple[int, int] | None
+) -> tuple[dict[str, Any], str | None]:
     """On the compatible path: `reasoning_effort`, or Gemini's own configuration where thoughts are to be told.
 
     One excludes the other.
     """
+    least, most = budgets or (0, BUDGET_OF["max"])
     if not (asks_for_thoughts(asked) or (asked.budget and not levels)):
-        return worded(asked, levels or ("none", "minimal", "low", "medium", "high"))
+        efforts = ("minimal", "low", "medium", "high")
+        return worded(asked, levels or (efforts if least else ("none", *efforts)))
     config: dict[str, Any] = {}
     effort, reason = wanted(asked)
     if levels and effort is not None:
         config["thinking_level"], other = renamed(effort, levels)
         reason = both(reason, other)
     elif effort is not None:
-        config["thinking_budget"] = BUDGET_OF.get(effort, -1) if asked.budget is None else asked.budget
+        budget = BUDGET_OF.get(effort, -1) if asked.budget is None else asked.budget
+        config["thinking_budget"] = budget if budget < 0 else min(max(budget, least), most)
         reason = None if asked.effort is None else "an effort became a budget of thinking tokens"
+        if config["thinking_budget"] != budget:
+            reason = both(reason, f"the model thinks with {least} to {most} tokens")
     if asks_for_thoughts(asked):
         config["include_thoughts"] = True
     return {"extra_body": {"google": {"thinking_config": config}}}, reason

@@ -142,7 +142,7 @@ def test_surfaces() -> None:
     """Another surface has another path; one that a provider lacks is translated; an unknown one is a mistake."""
     assert told("gpt-4o", surface="responses")["candidates"][0]["url"].endswith("/v1/responses")
     translated = told("llama-3", surface="messages")["candidates"][0]
-    assert translated["url"].endswith("/v1/chat/completions")
+    assert translated["url"].endswith("/v1/chat/completions?api-version=2")
     assert translated["translatedTo"] == ["chat-completions"]
     assert "refusal" in told("llama-3", surface="audio")
     with pytest.raises(ConfigError, match=r"--surface chat: no such surface; there are audio, chat-completions, "):

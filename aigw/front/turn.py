@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from aigw import operations
 from aigw.errors import AigwError, InternalError, InvalidBody, Overloaded, Refusal
@@ -151,8 +151,7 @@ class Turn(Delivery):
         query = self.message.path.partition("?")[2]
         if query:
             request.query = clean_query(query, self.route)
-        # Only then is a Gemini stream one of events.
-        request.array = request.operation is operations.GEMINI_STREAM and "alt=sse" not in request.query.split("&")
+        request.array = request.operation is operations.GEMINI_STREAM and not wants_events(request.query)
         self._route_ms = (monotonic() - self.record.started) * 1e3 - self._auth_ms
         self._exchange = Exchange(self.gateway.relay, self, request, candidates, self.snapshot, self.record)
         self._exchange.start()
@@ -236,6 +235,11 @@ class Turn(Delivery):
         else:
             self.closes = True
             self.refuse(Overloaded("The gateway is stopping; ask again.", retry_after=1), recorded.BROKEN)
+
+
+def wants_events(query: str) -> bool:
+    """Whether a Gemini stream is to be one of events, and not a JSON array (`$alt` is the parameter's long name)."""
+    return any(name.lstrip("$") == "alt" and value == "sse" for name, value in parse_qsl(query))
 
 
 def clean_query(query: str, route: Route) -> str:

@@ -43,7 +43,9 @@ def refusal(
         return AllFailed(f"None of {len(attempts)} attempts succeeded: {listed}.", retry_after=retry_after(attempts))
     error = attempts[0].error
     if isinstance(error, AttemptTimeout):
-        return TotalTimeout(f"No answer in time (limits.per_request_timeout): {listed}.")
+        # The silence or the length of a whole answer that had begun, to be translated; else that none began.
+        limit = error.reason if error.reason.startswith("stream_") else "per_request_timeout"
+        return TotalTimeout(f"No answer in time (limits.{limit}): {listed}.")
     # An answer that is of no use (a redirect, a web page) was an answer.
     code = "upstream_error" if isinstance(error, BadAnswer) or attempts[0].record.status else None
     return Unreachable(f"The only candidate failed: {listed}.", code=code)

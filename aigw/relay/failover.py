@@ -236,6 +236,7 @@ class Exchange:
         self._unsealed = True
         attempt.record.reason = "body_rewritten"
         attempt.cancel()
+        self.attempts.remove(attempt)  # nothing failed there that the caller has to be told of
         self._next -= 1
         self._try_next()
 

@@ -14,6 +14,9 @@ JSON = "application/json"
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Bytes of a whole answer that is translated: it is kept in memory. Images come as base64 of a few MiB each."""
 
+# Bytes of a coded answer that are undone at once.
+_SLICE = 4096
+
 
 class Rewriting:
     """One answer. `kind` is the content type for the caller."""
@@ -52,12 +55,23 @@ class Rewriting:
         """A whole answer as the caller gets it: as one answer, or as the stream it asked for. Raises BadAnswer."""
         lane = self.lane
         try:
-            plain = self._plain(data)
+            plain = data if self._inflater is None and not self._unknown else self._inflated(data)
             if events:
                 return lane.collected(plain)
             return lane.streamed(plain) if self.wants_stream else lane.whole(plain)
         except (InflateError, EventTooLargeError, ValueError) as error:
             raise BadAnswer("bad_answer", f"the upstream's answer cannot be read: {error}") from None
+
+    def _inflated(self, data: bytes) -> bytes:
+        """A whole answer without its coding: in slices, so that a large one passes and a bomb is noticed early."""
+        plain: list[bytes] = []
+        size = 0
+        for start in range(0, len(data), _SLICE):
+            plain.append(self._plain(data[start : start + _SLICE]))
+            size += len(plain[-1])
+            if size > MAX_ANSWER_BYTES:
+                raise InflateError(f"it is larger than {MAX_ANSWER_BYTES} bytes")
+        return b"".join(plain)
 
     def _plain(self, data: bytes) -> bytes:
         if self._unknown:

@@ -18,7 +18,7 @@ import msgspec
 
 from aigw.wire import histories, toolbox
 from aigw.wire.dialect import Dialect
-from aigw.wire.foreign import Border
+from aigw.wire.foreign import Border, is_reference
 from aigw.wire.format import Format
 from aigw.wire.losses import Ledger
 from aigw.wire.neutral import Conversation, Text, ToolCall, ToolResult, Turn
@@ -79,9 +79,11 @@ def _arranged(turns: list[Turn], border: Border, target: Format, ledger: Ledger,
 
 def _continued(conversation: Conversation) -> bool:
     """Whether the provider has more of the conversation than stands here."""
-    return conversation.settings.previous is not None or bool(
-        conversation.own.get("conversation") or conversation.own.get("prompt")
-    )
+    if conversation.settings.previous is not None:
+        return True
+    if conversation.own.get("conversation") or conversation.own.get("prompt"):
+        return True
+    return any(is_reference(part) for turn in conversation.turns for part in turn.parts)
 
 
 def _addressed(turns: list[Turn], conversation: Conversation, target: Format, ledger: Ledger) -> list[Turn]:

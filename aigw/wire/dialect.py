@@ -61,6 +61,8 @@ class Dialect:
     thinking; `stream_usage`: usage in a stream has to be asked for by `stream_options`, and that is understood;
     `cache_marks`: parts of messages (and tools) take Anthropic's `cache_control`.
 
+    Of Gemini: `budgets` are the fewest and the most tokens of thinking that it takes (fewest 0: it can be off).
+
     Of all: `json_schema`, `json_object` (a member for structured output is understood; else a forced tool serves),
     `image_urls` (images may be URLs), `documents` (files are taken in messages), `audio` (sounds are), `strict_tools`
     (`strict` is understood), `schema` (what tool schemas may hold: full JSON Schema, or Gemini's OpenAPI subset),
@@ -80,6 +82,7 @@ class Dialect:
     reasoning: ReasoningHook = effort_only
     stream_usage: bool = True
     cache_marks: bool = False
+    budgets: tuple[int, int] | None = None
     json_schema: bool = True
     json_object: bool = True
     image_urls: bool = True

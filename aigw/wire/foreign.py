@@ -42,6 +42,10 @@ _STORED: Final = {
     "cachedContent": "cached content can be used",
     "cached_content": "cached content can be used",
 }
+_REFERENCE: Final = (
+    "refers to a stored item, which can be read only at the provider that made it, in its own format: send the item"
+    " itself instead"
+)
 # What nobody but the provider that it came from, or is meant for, would miss: nothing is lost with it elsewhere.
 _BOOKKEEPING: Final = {"responses": ("/input/", frozenset({"id", "status"}))}
 """Where members stand that things are only counted by, and which."""
@@ -65,17 +69,12 @@ def _places(at: str, own: dict[str, Any], depth: int) -> Iterator[str]:
             yield place
 
 
-def _refuse_reference(part: Foreign) -> None:
-    """Raises InvalidBody for an item that stands for another one, which only its provider has."""
-    value = part.value
-    if part.format == "responses" and isinstance(value, dict):
-        kind = value.get("type")
-        if kind == "item_reference" or (kind is None and "id" in value):
-            raise refusal(
-                part.at,
-                "refers to a stored item, which can be read only at the provider that made it, in its own format: send"
-                " the item itself instead",
-            )
+def is_reference(part: Part) -> bool:
+    """Whether a part stands for an item that only the provider that stored it has."""
+    if type(part) is not Foreign or part.format != "responses" or not isinstance(part.value, dict):
+        return False
+    kind = part.value.get("type")
+    return kind == "item_reference" or (kind is None and "id" in part.value)
 
 
 class Border:
@@ -184,7 +183,8 @@ class Border:
             kind is Thinking and self._sealed(part)  # type: ignore[arg-type]
         ):
             if kind is Foreign:
-                _refuse_reference(part)  # type: ignore[arg-type]
+                if is_reference(part):
+                    raise refusal(part.at, _REFERENCE)
                 self._ledger.drop(part.at, self._reason)
             return None
         else:

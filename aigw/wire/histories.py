@@ -47,9 +47,9 @@ def _episode(said: list[Turn], answered: list[Turn], ledger: Ledger, *, continue
                 f"is the tool call {quoted(call.id)} of {quoted(call.name)} without a result: send the result of"
                 " every call right behind the assistant's turn, before anything else",
             )
-    if not results:
-        return said + answered
-    wanted = sorted(results.values(), key=_rank(calls)) if calls else list(results.values())
+    if not calls:
+        return said + answered  # what is stored has its order
+    wanted = sorted(results.values(), key=_rank(calls))
     return _one_turn(said, calls, ledger) + _in_order(answered, wanted, calls, ledger)
 
 

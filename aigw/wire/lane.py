@@ -98,6 +98,8 @@ def decoded(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidBody("The request body must be a JSON object.")
     value.pop("models", None)
+    if not isinstance(value.get("stream"), bool | None):
+        raise InvalidBody("stream must be a boolean.", param="stream")
     return value
 
 

@@ -24,9 +24,11 @@ _TYPES = {
 def error_object(trouble: Trouble) -> dict[str, Any]:
     """The members of OpenAI's `error`."""
     fallback = "server_error" if trouble.status >= 500 else "invalid_request_error"
+    # Google's words for a status (`RESOURCE_EXHAUSTED`) are the code; none of OpenAI's types is in capitals.
+    kind = None if trouble.type is None or trouble.type.isupper() else trouble.type
     return {
         "message": trouble.message,
-        "type": trouble.type or _TYPES.get(trouble.status, fallback),
+        "type": kind or _TYPES.get(trouble.status, fallback),
         "param": trouble.param,
         "code": trouble.code,
     }

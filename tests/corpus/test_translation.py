@@ -36,6 +36,9 @@ CANNOT: Mapping[str, tuple[tuple[str, ...], str]] = {
 # Where what is written is not in a description, as patterns → why it is right.
 BEYOND: Mapping[str, str] = {
     r"tool_calls/\d+/type: 'function' was expected": "OpenAI streams custom calls; its description forgot them",
+    (
+        r"^content(_block|/\d+): .*'(mcp_tool_use|mcp_tool_result|compaction)'.* is none of the documented kinds"
+    ): "blocks of betas, to a caller of the same format",
     r"^service_tier: 'on_demand'": "Groq's own word, to a caller of the same format",
 }
 

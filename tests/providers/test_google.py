@@ -11,6 +11,8 @@ import pytest
 from aigw import operations as op
 from aigw.adapter import CHAT_COMPLETIONS, EMBEDDINGS, GEMINI, Operation, Outgoing
 from aigw.providers.google import PROVIDER
+from aigw.wire.formats.gemini.part_writer import RESULT_PARTS
+from aigw.wire.formats.gemini.settings_writer import JSON_WITH_FUNCTIONS
 from aigw.wire.neutral import Reasoning
 
 Send = Callable[..., Outgoing]
@@ -133,8 +135,9 @@ def test_foreign_headers(send: Send) -> None:
         ("gemini-2.5-pro", "full", ()),
         ("gemini-3-pro-preview", "full", ("low", "high")),
         ("models/gemini-3.1-pro-preview", "full", ("low", "medium", "high")),
-        ("gemini-3.8-flash", "full", ("minimal", "low", "medium", "high")),
-        ("gemini-flash-latest", "full", ("minimal", "low", "medium", "high")),
+        ("gemini-3.6-flash", "full", ("minimal", "low", "medium", "high")),
+        ("gemini-3.8-flash", "full", ("low", "medium", "high")),
+        ("gemini-flash-latest", "full", ("low", "medium", "high")),
         ("tunedModels/mine", "gemini", ()),
     ],
 )
@@ -145,9 +148,33 @@ def test_dialect(model: str, schema: str, levels: tuple[str, ...]) -> None:
         assert (dialect.maker, dialect.schema, dialect.efforts) == ("google", schema, levels)
     assert PROVIDER.dialect("gemini", model).documents
     assert "top_k" in PROVIDER.dialect("chat-completions", model).refused
-    assert not PROVIDER.dialect("gemini", model).refused
     assert not PROVIDER.dialect("chat-completions", model).documents
     assert PROVIDER.preferred() == ("gemini", "chat-completions")
+
+
+BEFORE = frozenset({RESULT_PARTS, JSON_WITH_FUNCTIONS})
+PENALTIES = frozenset({"frequencyPenalty", "presencePenalty"})
+
+
+@pytest.mark.parametrize(
+    ("model", "refused", "budgets", "prefill"),
+    [
+        ("tunedModels/mine", BEFORE, None, True),
+        ("gemini-2.0-flash", BEFORE, None, True),
+        ("gemini-2.5-flash-lite", BEFORE, (0, 24_576), True),
+        ("gemini-2.5-pro", BEFORE, (128, 32_768), True),
+        ("gemini-3-pro-preview", frozenset(), None, True),
+        ("gemini-3.5-flash", frozenset(), None, True),
+        ("gemini-3.5-flash-lite", PENALTIES, None, False),
+        ("gemini-3.6-flash", PENALTIES, None, False),
+        ("gemini-flash-latest", PENALTIES, None, False),
+    ],
+)
+def test_what_a_model_refuses(model: str, refused: frozenset[str], budgets: Any, prefill: bool) -> None:
+    """Media in results, JSON beside functions came with Gemini 3; penalties and a last turn of its own went in 3.6."""
+    native, compatible = PROVIDER.dialect("gemini", model), PROVIDER.dialect("chat-completions", model)
+    assert (native.refused, native.budgets, native.prefill) == (refused, budgets, prefill)
+    assert ("presence_penalty" in compatible.refused, compatible.prefill) == (not prefill, prefill)
 
 
 def config(**members: Any) -> dict[str, Any]:
@@ -161,7 +188,10 @@ def config(**members: Any) -> dict[str, Any]:
         ("gemini-2.5-flash", Reasoning(effort="low"), {"reasoning_effort": "low"}, False),
         ("gemini-2.5-flash", Reasoning(effort="xhigh"), {"reasoning_effort": "high"}, True),
         ("gemini-2.5-flash", Reasoning(enabled=False), {"reasoning_effort": "none"}, False),
+        ("gemini-2.5-pro", Reasoning(effort="none"), {"reasoning_effort": "minimal"}, True),
         ("gemini-2.5-flash", Reasoning(budget=777), config(thinking_budget=777), False),
+        ("gemini-2.5-flash", Reasoning(budget=30_000), config(thinking_budget=24_576), True),
+        ("gemini-2.5-pro", Reasoning(budget=1), config(thinking_budget=128), True),
         (
             "gemini-2.5-flash",
             Reasoning(budget=777, shown="auto"),

@@ -25,7 +25,11 @@ EXCUSED: Mapping[tuple[str, str, str], str] = {
     ("chat|gemini", "responses", r"lost .*/(logprobs|responseLogprobs) = True"): "`include` says it",
     ("chat", ".*", r"/stream_options/include_usage = "): "usage is always asked for, and told",
     ("chat", ".*", r"/reasoning/enabled = "): "an effort, `adaptive` or `disabled` says it",
-    ("chat|gemini", "messages", r"lost .*/(exclude|include_reasoning|includeThoughts) = "): "`display` says it",
+    (
+        "chat|gemini",
+        "messages",
+        r"(lost|ignored) .*/(exclude|include_reasoning|includeThoughts) = ",
+    ): "`display` says it; where nothing is thought there is nothing to hide",
     ("chat|responses", "messages", r"lost /reasoning/(generate_)?summary = 'auto'"): "`display` says it",
     ("chat", "responses", r"/(reasoning/exclude|include_reasoning) = "): "`summary` says it, or its absence",
     ("chat|responses", "gemini", r"lost /reasoning/(generate_)?summary = 'auto'"): "`includeThoughts` says it",
@@ -39,11 +43,18 @@ EXCUSED: Mapping[tuple[str, str, str], str] = {
         "messages|responses|chat",
         r"lost .*/fileData/mimeType = ",
     ): "what an address leads to says its own type",
+    # -- what only the maker of an item counts by; it stands in every history
+    (
+        "responses",
+        "chat|messages|gemini",
+        r"(lost|ignored) /input/\d+(/\w+/\d+)?/(id|status) = ",
+    ): "names and progress of items are the maker's own; a call's `call_id` is another thing",
     # -- names of versions of the same tool
     ("responses|messages", ".*", r"/(tools/\d+|tool_choice)/type = 'web_search"): "each format has its own names",
     # -- refused in words
     ("responses", "chat|messages|gemini", r"refused: (prompt|conversation): a stored"): "stored where it was made",
     ("responses", "chat|messages|gemini", r"refused: A stored response can be"): "stored where it was made",
+    ("responses", "chat|messages|gemini", r"refused: input\[\d+\] refers to a stored"): "stored where it was made",
     ("gemini", "chat|messages|responses", r"refused: cachedContent"): "stored where it was made",
     ("gemini", ".*", r"refused: systemInstruction.parts\[0\]"): "instructions neither call tools nor answer calls",
     # -- beyond the description

@@ -10,6 +10,7 @@ from aigw.errors import InvalidBody
 from aigw.wire.arrange import arrange
 from aigw.wire.dialect import PLAIN, Dialect
 from aigw.wire.format import Format
+from aigw.wire.formats.responses import FORMAT as RESPONSES
 from aigw.wire.losses import Ledger
 from aigw.wire.neutral import (
     AnyTool,
@@ -225,6 +226,15 @@ def test_stored_calls_may_be_answered_at_home() -> None:
     """Where the provider has the beginning of the conversation, results answer calls that are not in the request."""
     asked = conversation(result(), own_format="messages", settings=Settings(previous="resp_1"))
     assert arranged(asked) == (asked, [])
+
+
+def test_references_at_home_stand_for_calls() -> None:
+    """A reference to a stored item may be of the call that a result answers: nothing is moved or missed."""
+    reference = Foreign(format="responses", value={"type": "item_reference", "id": "fc_1"})
+    asked = conversation(user(reference), result(), own_format="responses")
+    ledger = Ledger()
+    assert arrange(asked, RESPONSES, PLAIN, ledger) == asked
+    assert not ledger
 
 
 def test_arguments_become_objects() -> None:

@@ -42,8 +42,8 @@ def test_the_text_of_a_call(arguments: str, expected: str) -> None:
 
 def test_the_names() -> None:
     """Of custom tools alone."""
-    tools = [Tool(name="f"), CustomTool(name="code")]
-    assert custom_tools(Conversation(model="m", turns=[], tools=list(tools))) == {"code"}
+    asked = Conversation(model="m", turns=[], tools=[Tool(name="f"), CustomTool(name="code")])
+    assert custom_tools(asked) == {"code"}
 
 
 def test_as_functions() -> None:

@@ -198,6 +198,19 @@ def test_errors() -> None:
     assert not back.finished
 
 
+def test_a_bare_error_in_a_stream() -> None:
+    """Google breaks a stream off with the JSON of an error, as if there had been no events: it is one."""
+    asking = Asking(LOADED["gemini"], b'{"contents": [{"parts": [{"text": "x"}]}]}', "m", stream=True)
+    _, way = asking.ask(LOADED["gemini"], Dialect())
+    event = b'data: {"candidates": [{"content": {"parts": [{"text": "a"}]}, "index": 0}]}\r\n\r\n'
+    error = b'{\n  "error": {\n    "code": 503,\n    "message": "High demand.",\n    "status": "UNAVAILABLE"\n  }\n}\n'
+    for at in range(len(event + error)):
+        assert b"High demand" not in way.feed((event + error)[at : at + 1])
+    way.finish()
+    assert way.failed is not None
+    assert (way.failed.message, way.finished) == ("High demand.", False)
+
+
 def test_streamed_and_collected() -> None:
     """A whole answer can be told as a stream and a stream as a whole answer; half a stream cannot."""
     back = plain_lane()

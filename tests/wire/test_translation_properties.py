@@ -8,8 +8,7 @@ import sys
 from typing import Any
 
 import msgspec
-import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigw.errors import InvalidBody
@@ -38,10 +37,6 @@ from ..support.roundtrip import (
     same,
     streamed,
     told,
-)
-
-_OPENS_ANSWERS = pytest.param(
-    "gemini", marks=pytest.mark.xfail(reason="a whole answer's seals are opened, a stream's are not", strict=False)
 )
 
 # -- round trips ------------------------------------------------------------------------------------------------------
@@ -128,8 +123,8 @@ def _kept(parts: list[Part]) -> list[Any]:
     return kept
 
 
-@pytest.mark.parametrize("name", [_OPENS_ANSWERS if name == "gemini" else name for name in NAMES])
-@settings(few, phases=[Phase.generate])  # without a search for the least example, as long as it fails
+@each_format
+@few
 @given(data=st.data())
 def test_seals_are_opened_by_requests_alone(name: str, data: st.DataObject) -> None:
     """A provider that is a gateway itself sends seals: to us they are its signatures, to be given back as they are."""

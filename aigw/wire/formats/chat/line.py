@@ -36,6 +36,7 @@ class Line:
         self._texts = False
         self._refused = False
         self._sound: dict[str, list[str]] = {}
+        self._expires: Any = None  # when the provider forgets the sound
 
     def take(self, said: Message, logprobs: Any, out: list[Delta]) -> None:
         """A delta, or a whole message."""
@@ -234,6 +235,7 @@ class Line:
                 value = said.audio.get(name)
                 if isinstance(value, str) and value:
                     self._sound.setdefault(name, []).append(value)
+            self._expires = said.audio.get("expires_at") or self._expires
         for image in said.images if isinstance(said.images, list) else ():
             inner = image.get("image_url") if isinstance(image, dict) else None
             url = inner.get("url") if isinstance(inner, dict) else inner
@@ -248,7 +250,8 @@ class Line:
         transcript = "".join(self._sound.get("transcript", ()))
         names = self._sound.get("id")
         name = names[-1] if names else None
-        self._whole(Media(kind="audio", source=source, id=name, transcript=transcript or None), out)
+        own = None if self._expires is None else {"expires_at": self._expires}
+        self._whole(Media(kind="audio", source=source, id=name, transcript=transcript or None, own=own), out)
 
 
 def _shifted(place: int | None, by: int) -> int | None:

@@ -11,7 +11,18 @@ from aigw.wire.formats.chat.sources import annotation
 from aigw.wire.formats.chat.stops import INEXACT, word_of
 from aigw.wire.formats.chat.write_content import data_url
 from aigw.wire.losses import Ledger
-from aigw.wire.neutral import Citation, Conversation, Media, Part, Stop, Thinking, Tool
+from aigw.wire.neutral import (
+    Citation,
+    Conversation,
+    Foreign,
+    Media,
+    Part,
+    ServerToolCall,
+    ServerToolResult,
+    Stop,
+    Thinking,
+    Tool,
+)
 from aigw.wire.shapes import Usage
 
 
@@ -41,7 +52,36 @@ def finish_reason(stop: Stop, candidate: int, ledger: Ledger, *, refused: bool, 
     word = word_of(stop, refused=refused, legacy=legacy)
     if stop.reason in INEXACT or (stop.reason == "refusal" and not refused):
         ledger.approximate(place(candidate, "stop"), f"{stop.word or stop.reason} is told as {word}")
+    if stop.sequence is not None:
+        ledger.drop(place(candidate, "stop", "sequence"), "chat answers do not tell which stop sequence it was")
+    if stop.detail is not None:
+        ledger.drop(place(candidate, "stop", "detail"), "chat answers do not explain why they stopped")
     return word
+
+
+def report_own(own: dict[str, Any] | None, own_format: str, where: str, ledger: Ledger) -> None:
+    """What only the provider's format says, to a caller of this one."""
+    if own and own_format != "chat":
+        ledger.drop_members(where, own, f"only {own_format or 'the format of the answer'} has it")
+
+
+def tier_of(own: dict[str, Any] | None, own_format: str) -> dict[str, Any]:
+    """The service tier of a Responses answer, which has the same words for it; taken from what else it says."""
+    if own_format != "responses" or not own or "service_tier" not in own:
+        return {}
+    return {"service_tier": own["service_tier"]}
+
+
+def kind_of(part: Part) -> str:
+    """What a part is, in words for the ledger."""
+    if isinstance(part, Foreign):
+        kind = part.value.get("type") if isinstance(part.value, dict) else None
+        return f"part of the type {kind}" if isinstance(kind, str) else f"part of {part.format}"
+    if isinstance(part, ServerToolCall):
+        return f"call of the provider's tool {part.name}"
+    if isinstance(part, ServerToolResult):
+        return f"result of the provider's tool {part.name}"
+    return part.kind if isinstance(part, Media) else type(part).__name__
 
 
 def annotations_of(
@@ -57,15 +97,16 @@ def annotations_of(
             ledger.drop(f"{where}/citations", f"annotations are of web pages, not of a {citation.kind}")
         else:
             told.append(said)
+            ledger.drop_members(f"{where}/citations", citation.own or (), "annotations have no place for it")
     return told
 
 
 def sound_of(media: Media) -> dict[str, Any]:
-    """`audio` of a message; nothing is kept that could expire."""
+    """`audio` of a message; what no provider keeps does not expire."""
     return {
         "id": media.id or f"audio_{uuid.uuid4().hex}",
         "data": media.source.data or "",
-        "expires_at": 0,
+        "expires_at": (media.own or {}).get("expires_at", 0),
         "transcript": media.transcript or "",
     }
 

@@ -10,7 +10,7 @@ from aigw.wire.formats.chat import details, told
 from aigw.wire.formats.chat.sources import logprob_objects
 from aigw.wire.formats.chat.tally import usage_object
 from aigw.wire.losses import Ledger
-from aigw.wire.neutral import Answer, Candidate, Conversation, Foreign, Logprob, Part, Refusal, Text, Thinking, ToolCall
+from aigw.wire.neutral import Answer, Candidate, Conversation, Logprob, Part, Refusal, Text, Thinking, ToolCall
 
 _encode = msgspec.json.Encoder().encode
 
@@ -23,13 +23,19 @@ def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
         "object": "chat.completion",
         "created": told.dated(answer.created),
         "model": answer.model or asked.model,
-        "choices": [_Choice(candidate, ledger, legacy).object() for candidate in answer.candidates],
+        "choices": [_Choice(candidate, ledger, legacy, answer.own_format).object() for candidate in answer.candidates],
     }
     if answer.usage is not None:
         body["usage"] = usage_object(answer.usage)
         told.report_usage(answer.usage, ledger)
-    if answer.own_format == "chat":
-        body.update(answer.own or {})
+    tier = told.tier_of(answer.own, answer.own_format)
+    body.update(tier if answer.own_format != "chat" else answer.own or {})
+    told.report_own(
+        {name: value for name, value in (answer.own or {}).items() if name not in tier},
+        answer.own_format,
+        "answer:",
+        ledger,
+    )
     return _encode(body)
 
 
@@ -48,16 +54,18 @@ class _Choice:
         "_length",
         "_logprobs",
         "_message",
+        "_own_format",
         "_refusals",
         "_refused",
         "_texts",
         "_thoughts",
     )
 
-    def __init__(self, candidate: Candidate, ledger: Ledger, legacy: bool) -> None:
+    def __init__(self, candidate: Candidate, ledger: Ledger, legacy: bool, own_format: str) -> None:
         self._candidate = candidate
         self._ledger = ledger
         self._legacy = legacy
+        self._own_format = own_format
         self._annotations: list[dict[str, Any]] = []
         self._bound: Thinking | None = None
         self._calls: list[dict[str, Any]] = []
@@ -74,6 +82,7 @@ class _Choice:
     def object(self) -> dict[str, Any]:
         """The entry of `choices`."""
         candidate = self._candidate
+        told.report_own(candidate.own, self._own_format, told.place(candidate.index), self._ledger)
         for number, part in enumerate(candidate.parts):
             self._take(part, told.place(candidate.index, "parts", number))
         if self._bound is not None:
@@ -122,6 +131,7 @@ class _Choice:
             ]
 
     def _take(self, part: Part, where: str) -> None:
+        told.report_own(part.own, self._own_format, where, self._ledger)
         if isinstance(part, Text):
             self._text(part, where)
         elif isinstance(part, Refusal):
@@ -184,5 +194,4 @@ class _Choice:
             self._images.append(told.image_of(part, len(self._images)))  # type: ignore[arg-type]  # it is Media
             self._ledger.approximate(where, "chat answers have no images: it stands in OpenRouter's `images`")
         else:
-            kind = part.value.get("type", "part") if isinstance(part, Foreign) else type(part).__name__
-            self._ledger.drop(where, f"chat answers have no place for a {kind}")
+            self._ledger.drop(where, f"chat answers have no place for this: {told.kind_of(part)}")

@@ -14,7 +14,7 @@ from aigw.wire.formats.chat.write_content import Contents, merge
 from aigw.wire.formats.chat.write_tools import write_output, write_tools
 from aigw.wire.formats.chat.write_turns import write_turns
 from aigw.wire.losses import Ledger
-from aigw.wire.neutral import Conversation, Reasoning, Turn
+from aigw.wire.neutral import Conversation, Reasoning, Text, Turn
 
 _encode = msgspec.json.Encoder().encode
 
@@ -41,6 +41,7 @@ _CARRIED: tuple[tuple[str, str], ...] = (
     ("cache_key", "prompt_cache_key"),
     ("cache_retention", "prompt_cache_retention"),
 )
+GOING_ON = "Continue."
 # `image` is OpenRouter's.
 _MODALITIES = frozenset({"text", "audio", "image"})
 # Tiers of OpenAI; `standard_only` is Anthropic's word for what OpenAI calls the default.
@@ -77,11 +78,11 @@ def write_request(conversation: Conversation, dialect: Dialect, ledger: Ledger) 
 
 
 def _answerable(conversation: Conversation, dialect: Dialect, ledger: Ledger) -> list[Turn]:
-    """The turns, without a beginning of the answer where the model does not go on from one."""
+    """The turns; behind the beginning of an answer, a wish to go on where the model does not by itself."""
     turns = conversation.turns
     if not dialect.prefill and turns and turns[-1].role == "assistant":
-        ledger.drop(turns[-1].at, "the model does not go on from the beginning of an answer")
-        return turns[:-1]
+        ledger.approximate(turns[-1].at, "the model does not continue a turn of its own: it is asked to go on")
+        return [*turns, Turn(role="user", parts=[Text(text=GOING_ON)])]
     return turns
 
 
@@ -119,7 +120,10 @@ def _sound(draft: Draft) -> None:
             draft.put("modalities", known, place)
     voice: dict[str, Any] | None = draft.take("voice")
     if voice is not None:
-        form = voice.get("format") or ("pcm16" if draft.conversation.stream else "wav")
+        form = voice.get("format")
+        if not form:
+            form = "pcm16" if draft.conversation.stream else "wav"
+            draft.ledger.approximate(draft.place("voice"), f"sound has to have a format here: {form}")
         draft.put("audio", {**voice, "format": form}, draft.place("voice"))
 
 

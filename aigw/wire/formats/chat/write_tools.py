@@ -150,19 +150,32 @@ def write_output(draft: Draft) -> str | None:
         draft.put("response_format", {"type": "json_schema", "json_schema": _schema(output, draft)}, place)
         return None
     if dialect.json_object:
-        draft.put("response_format", {"type": "json_object"}, place)
-        if output.kind == "schema":
-            draft.ledger.approximate(place, "the provider has no schemas for answers: the instructions ask for it")
-        if output.schema is None:
-            return None if _mentions_json(draft) else "Answer with a JSON object."
-        return f"Answer with a JSON object that satisfies this JSON Schema: {_encode(output.schema).decode()}"
-    _force(draft, output, place)
+        return _any_object(draft, output, place)
+    if dialect.json_schema:
+        any_object = OutputFormat(kind="schema", schema=output.schema or {"type": "object"})
+        draft.put("response_format", {"type": "json_schema", "json_schema": _schema(any_object, draft)}, place)
+        draft.ledger.rewrite(place, "the provider has no JSON mode: a schema asks for an object")
+    else:
+        _force(draft, output, place)
     return None
 
 
+def _any_object(draft: Draft, output: OutputFormat, place: str) -> str | None:
+    """JSON mode, which knows no schema; what it returns as `write_output`."""
+    draft.put("response_format", {"type": "json_object"}, place)
+    if output.kind == "schema":
+        draft.ledger.approximate(place, "the provider has no schemas for answers: the instructions ask for it")
+    if output.schema is not None:
+        return f"Answer with a JSON object that satisfies this JSON Schema: {_encode(output.schema).decode()}"
+    if _mentions_json(draft):
+        return None
+    draft.ledger.rewrite(place, "the instructions ask for JSON, too: without the word JSON mode is refused")
+    return "Answer with a JSON object."
+
+
 def _mentions_json(draft: Draft) -> bool:
-    """OpenAI refuses JSON mode unless a message has the word, which other formats do not ask for."""
-    return draft.conversation.own_format == "chat" or b"json" in _encode(draft.body["messages"]).lower()
+    """OpenAI refuses JSON mode unless a message has the word, which formats of others do not ask for."""
+    return draft.conversation.own_format in ("chat", "responses") or b"json" in _encode(draft.body["messages"]).lower()
 
 
 def _schema(output: OutputFormat, draft: Draft) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Writer:
         self._usage_asked = bool(asked.settings.include_usage)
         self._usage: Usage | None = None
         self._before = b""  # of every chunk
+        self._own_format = ""
         self._voices: dict[int, _Voice] = {}
 
     def write(self, deltas: Sequence[Delta]) -> bytes:
@@ -90,7 +91,7 @@ class Writer:
         elif isinstance(delta, Tally):
             self._usage = delta.usage
         elif isinstance(delta, Finish):
-            self._finish(out)
+            self._finish(delta, out)
         elif isinstance(delta, Open | Close | Sign | Cite | Odds | Stopped):
             self._of_choice(delta, out)
 
@@ -124,8 +125,11 @@ class Writer:
             "created": told.dated(delta.created),
             "model": delta.model or self._asked.model,
         }
+        self._own_format = delta.own_format
         if delta.own_format == "chat":
             head.update(delta.own or {})
+        else:
+            told.report_own(delta.own, delta.own_format, "answer:", self._ledger)
         self._before = b"data: " + _encode(head)[:-1] + b',"choices":['
 
     def _after(self) -> bytes:
@@ -158,14 +162,19 @@ class Writer:
         self._first(voice, out, text=True)
         if voice.bound is not None:
             self._sign(voice, out)
+        told.report_own(delta.own, self._own_format, told.place(voice.index), self._ledger)
         word = told.finish_reason(delta.stop, voice.index, self._ledger, refused=voice.refused, legacy=self._legacy)
         self._chunk(voice, {}, out, finish_reason=word)
 
-    def _finish(self, out: list[bytes]) -> None:
+    def _finish(self, delta: Finish, out: list[bytes]) -> None:
+        last: dict[str, Any] = {}
         if self._usage is not None:
             told.report_usage(self._usage, self._ledger)
             if self._usage_asked:
-                out.append(self._before + b'],"usage":' + _encode(usage_object(self._usage)) + b"}\n\n")
+                last = {"usage": usage_object(self._usage), **told.tier_of(delta.own, self._own_format)}
+                out.append(self._before + b"]," + _encode(last)[1:] + b"\n\n")
+        rest = {name: value for name, value in (delta.own or {}).items() if name not in last}
+        told.report_own(rest, self._own_format, "answer:", self._ledger)
         out.append(_DONE)
 
     # -- parts -----------------------------------------------------------------------------------------------------
@@ -177,6 +186,8 @@ class Writer:
         voice.grown = 0
         voice.prefix = voice.middle = voice.suffix = b""
         voice.signature = ""
+        if head.own:
+            told.report_own(head.own, self._own_format, voice.where, self._ledger)
         if isinstance(head, Text):
             self._open_text(voice, head, out)
         elif isinstance(head, Thinking):
@@ -258,7 +269,7 @@ class Writer:
             voice.images += 1
             self._ledger.approximate(voice.where, "chat answers have no images: it stands in OpenRouter's `images`")
         else:
-            self._ledger.drop(voice.where, f"chat answers have no place for a {type(part).__name__}")
+            self._ledger.drop(voice.where, f"chat answers have no place for this: {told.kind_of(part)}")
 
     def _close(self, voice: _Voice, out: list[bytes]) -> None:
         head = voice.head

@@ -99,7 +99,8 @@ def add_members(told: dict[str, Any], name: str, value: Any) -> None:
 def finish(told: dict[str, Any], stop: Stop, at: str, ledger: Ledger) -> None:
     """Why a candidate ended."""
     word = told["finishReason"] = finish_of(stop)
-    if word != stop.word and stop.reason in INEXACT:
+    exact = stop.reason == "other" and not stop.word
+    if word != stop.word and stop.reason in INEXACT and not exact:
         ledger.approximate(child(at, "stop"), f"{stop.word or stop.reason} is told as {word}: {INEXACT[stop.reason]}")
     if stop.detail:
         told["finishMessage"] = stop.detail

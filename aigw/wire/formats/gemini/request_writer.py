@@ -27,6 +27,9 @@ one, and take this instead (https://ai.google.dev/gemini-api/docs/thought-signat
 OPENING = "."
 """What the user says before a conversation that begins with calls of the model's."""
 
+GOING_ON = "Continue."
+"""What the user says after the model's last turn, where it may not be the last."""
+
 _ROLES = {"user": "user", "tool": "user", "assistant": "model", "system": "user", "developer": "user"}
 _WRITTEN_APART = frozenset({"generationConfig", "toolConfig"})
 
@@ -109,6 +112,7 @@ def _contents(turns: list[Turn], writer: PartWriter, draft: Draft) -> list[dict[
             contents.append({"role": _ROLES[turn.role], "parts": parts, **(turn.own or {})})
         before = kind
     _open(contents, turns, draft)
+    _close(contents, turns, draft)
     return contents
 
 
@@ -120,6 +124,14 @@ def _open(contents: list[dict[str, Any]], turns: list[Turn], draft: Draft) -> No
         at = next(turn.at for turn in turns if turn.role == "assistant")
         draft.ledger.approximate(at, "a turn of the user was put before it")
         contents.insert(0, {"role": "user", "parts": [{"text": OPENING}]})
+
+
+def _close(contents: list[dict[str, Any]], turns: list[Turn], draft: Draft) -> None:
+    """Models since Gemini 3.6 do not go on with a turn of their own (400 "Requests ending with a model turn …")."""
+    if contents and contents[-1]["role"] == "model" and not draft.dialect.prefill:
+        at = next(turn.at for turn in reversed(turns) if turn.role == "assistant")
+        draft.ledger.approximate(at, "the model does not continue a turn of its own: it is asked to go on")
+        contents.append({"role": "user", "parts": [{"text": GOING_ON}]})
 
 
 def _unnamed(turn: Turn, ledger: Ledger) -> None:

@@ -21,6 +21,12 @@ from aigw.wire.schema_back import NAMES
 MOST_STOPS = 5
 """Stop sequences that the API takes."""
 
+JSON_WITH_FUNCTIONS = "responseMimeType+functionDeclarations"
+"""The name under which a dialect refuses JSON output beside functions (models before Gemini 3).
+
+400 "Function calling with a response mime type: 'application/json' is unsupported".
+"""
+
 _INT32 = 2**31
 _SCHEMA_BELOW = {"chat": ("json_schema", "schema"), "responses": ("schema",), "messages": ("schema",)}
 
@@ -128,6 +134,9 @@ def _output(draft: Draft, config: dict[str, Any]) -> None:
     if not draft.dialect.json_object:
         draft.ledger.drop(place, "the model cannot be held to JSON")
         return
+    if JSON_WITH_FUNCTIONS in draft.dialect.refused and _functions(draft):
+        draft.ledger.drop(place, "the model cannot be held to JSON where there are functions")
+        return
     draft.put("responseMimeType", "application/json", place, config)
     if output.kind != "schema" or output.schema is None:
         _unnamed(output, draft)
@@ -140,6 +149,10 @@ def _output(draft: Draft, config: dict[str, Any]) -> None:
         place, home = _schema_place(draft), draft.conversation.own_format == FORMAT
         schema = to_openapi(output.schema, place, draft.ledger, NAMES if home else {})
         draft.put("responseSchema", _named(output, schema, draft), place, config)
+
+
+def _functions(draft: Draft) -> bool:
+    return any("functionDeclarations" in tool for tool in draft.body.get("tools", ()))
 
 
 def _named(output: OutputFormat, schema: dict[str, Any], draft: Draft) -> dict[str, Any]:
@@ -196,7 +209,7 @@ def _amount(asked: Reasoning, draft: Draft) -> dict[str, Any]:
         if not (efforts and (draft.dialect.adaptive or asked.budget == 0)):
             if effort is not None:
                 draft.ledger.drop(place, "a budget is said too, and Gemini takes one of the two")
-            return {"thinkingBudget": asked.budget}
+            return _budget(asked.budget, place, draft)
         if asked.budget:
             draft.ledger.approximate(place, "a budget of thinking tokens became a level")
         effort = effort or effort_of(asked.budget)
@@ -215,7 +228,7 @@ def _level(effort: str, efforts: tuple[str, ...], place: str, draft: Draft) -> d
     if not efforts:
         if effort != "none":
             draft.ledger.approximate(place, f"the effort {effort} became a budget of thinking tokens")
-        return {"thinkingBudget": BUDGET_OF.get(effort, BUDGET_OF["medium"])}
+        return _budget(BUDGET_OF.get(effort, BUDGET_OF["medium"]), place, draft)
     if effort == "none" and "none" in efforts:
         return {"thinkingBudget": 0}
     known = [word for word in efforts if word in LEVELS] or ["low", "high"]
@@ -223,3 +236,14 @@ def _level(effort: str, efforts: tuple[str, ...], place: str, draft: Draft) -> d
     if level != effort:
         draft.ledger.approximate(place, f"the effort {effort} became the level {level}: the model knows no such one")
     return {"thinkingLevel": level.upper()}
+
+
+def _budget(tokens: int, place: str, draft: Draft) -> dict[str, Any]:
+    """A budget within what the model takes; -1 lets it decide."""
+    if draft.dialect.budgets is None or tokens < 0:
+        return {"thinkingBudget": tokens}
+    least, most = draft.dialect.budgets
+    taken = min(max(tokens, least), most)
+    if taken != tokens:
+        draft.ledger.approximate(place, f"the model thinks with {least} to {most} tokens")
+    return {"thinkingBudget": taken}

@@ -70,7 +70,7 @@ ANSWERS: list[tuple[list[dict[str, Any]], list[Part]]] = [
      [Media(kind="image", source=Source(data="QUJD", media_type="image/png"))]),
     (
         [{"audio": {"id": "a1", "data": "QUJD", "transcript": "Hi", "expires_at": 1}}],
-        [Media(kind="audio", source=Source(data="QUJD"), id="a1", transcript="Hi")],
+        [Media(kind="audio", source=Source(data="QUJD"), id="a1", transcript="Hi", own={"expires_at": 1})],
     ),
     (
         [{"audio": {"id": "a1"}}, {"audio": {"data": "QUI="}}, {"audio": {"data": "QUI=", "transcript": "Hi"}}],
@@ -103,6 +103,14 @@ def test_places_of_citations() -> None:
     assert parts[-1] == Text(text="de", citations=[Citation(kind="url", url="u", start=0, end=2)])
 
 
+def test_citations_that_come_late() -> None:
+    """Those of a text that is closed by then follow in an empty one, of which they have no place; of no text, none."""
+    cited = {"type": "url_citation", "url_citation": {"url": "u", "start_index": 0, "end_index": 2}}
+    late: list[dict[str, Any]] = [{"content": "abc"}, {"tool_calls": [CALL]}, {"annotations": [cited]}]
+    assert heard(late) == [Text(text="abc"), CALLED, Text(text="", citations=[Citation(kind="url", url="u")])]
+    assert heard(late[1:]) == [CALLED]
+
+
 def test_logprobs_stand_with_their_text() -> None:
     """Also where a call follows in the same message, and for a refusal; those of thoughts have no place."""
     token = {"token": "a", "logprob": -1, "bytes": None, "top_logprobs": []}
@@ -110,9 +118,8 @@ def test_logprobs_stand_with_their_text() -> None:
     logprobs = {"content": [token], "refusal": None, "reasoning_content": [token]}
     assert heard([{"content": "a", "tool_calls": [CALL]}], logprobs=logprobs)[0] == Text(text="a", logprobs=odds)
     assert heard([{"reasoning_content": "a"}], logprobs=logprobs) == [Thinking(text="a", maker="p")]
-    line, out = Line(0, MAKER), list[Delta]()
-    line.take(Message(refusal="a"), {"refusal": [token]}, out)
-    assert any(getattr(delta, "logprobs", None) == odds for delta in out)
+    both = heard([{"content": "a", "refusal": "a"}], logprobs={"content": [token], "refusal": [token]})
+    assert both == [Text(text="a", logprobs=odds), Refusal(text="a", logprobs=odds)]
 
 
 # -- thoughts that have to come back ----------------------------------------------------------------------------------

@@ -107,6 +107,12 @@ def test_null_says_nothing() -> None:
     assert places == {}
 
 
+@pytest.mark.parametrize("body", [{"reasoning": {}}, {"reasoning": {"effort": None}}, {"reasoning_effort": {}}])
+def test_reasoning_that_says_nothing(body: dict[str, Any]) -> None:
+    """An empty object asks for no thinking."""
+    assert read_settings(Members(body, ""), Ledger())[0].reasoning is None
+
+
 def test_usage_in_a_stream() -> None:
     """Only that is a setting; other options are the caller's own."""
     members = Members({"stream_options": {"include_usage": True, "include_obfuscation": False}}, "")

@@ -7,7 +7,22 @@ import pytest
 from aigw.wire import signatures
 from aigw.wire.formats.chat import told
 from aigw.wire.losses import Ledger
-from aigw.wire.neutral import AnyTool, Citation, Conversation, Media, Source, Stop, StopReason, Text, Thinking, Tool
+from aigw.wire.neutral import (
+    AnyTool,
+    Citation,
+    Conversation,
+    Foreign,
+    Media,
+    Part,
+    ServerToolCall,
+    ServerToolResult,
+    Source,
+    Stop,
+    StopReason,
+    Text,
+    Thinking,
+    Tool,
+)
 from aigw.wire.shapes import Usage
 
 SOUND = Media(kind="audio", source=Source(data="QUJD"))
@@ -53,6 +68,30 @@ def test_reasons(reason: StopReason, refused: bool, losses: list[str]) -> None:
     assert [entry.pointer for entry in ledger.entries] == losses
 
 
+def test_what_a_stop_explains() -> None:
+    """Which sequence it was, and why the provider stopped, have no place."""
+    ledger = Ledger()
+    told.finish_reason(Stop(reason="sequence", sequence="x", detail="d"), 0, ledger, refused=False, legacy=False)
+    assert [entry.pointer for entry in ledger.entries] == [
+        "answer:/candidates/0/stop/sequence", "answer:/candidates/0/stop/detail"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (Foreign(format="chat", value={"type": "x"}), "part of the type x"),
+        (Foreign(format="gemini", value=1), "part of gemini"),
+        (ServerToolCall(id="1", name="web_search", arguments=""), "call of the provider's tool web_search"),
+        (ServerToolResult(call_id="1", name="web_search"), "result of the provider's tool web_search"),
+        (Media(kind="video", source=Source(url="u")), "video"),
+    ],
+)
+def test_kinds_in_words(part: Part, words: str) -> None:
+    """Callers read them in the ledger."""
+    assert told.kind_of(part) == words
+
+
 def test_annotations() -> None:
     """Places are in the whole content; without a place a citation is of all its text. Only pages can be cited."""
     ledger = Ledger()
@@ -72,6 +111,7 @@ def test_media() -> None:
     said = told.sound_of(Media(kind="audio", source=Source(data="QUJD"), id="a1", transcript="Hi"))
     assert said == {"id": "a1", "data": "QUJD", "expires_at": 0, "transcript": "Hi"}
     assert told.sound_of(SOUND)["id"].startswith("audio_")
+    assert told.sound_of(Media(kind="audio", source=SOUND.source, own={"expires_at": 5}))["expires_at"] == 5
     url = {"url": "data:image/png;base64,QUJD"}
     assert told.image_of(PICTURE, 2) == {"type": "image_url", "image_url": url, "index": 2}
     assert (told.is_heard(SOUND), told.is_heard(PICTURE), told.is_heard(Text(text=""))) == (True, False, False)

@@ -118,6 +118,12 @@ def test_thoughts_without_signature(member: str) -> None:
     assert parts({"content": "a", member: "hm"})[0] == Thinking(text="hm", at=f"/messages/0/{member}")
 
 
+def test_thoughts_told_twice() -> None:
+    """Some servers repeat the text in the other member: it is one thought with both places."""
+    thought = Thinking(text="hm", at="/messages/0/reasoning_content /messages/0/reasoning")
+    assert parts({"content": "a", "reasoning": "hm", "reasoning_content": "hm"})[0] == thought
+
+
 def test_details_win() -> None:
     """Details are whole thoughts; the plain text beside them is theirs. Unsealed, they belong to nobody known."""
     detail = {"type": "reasoning.text", "text": "hm", "signature": "s", "index": 0}

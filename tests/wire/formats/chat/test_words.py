@@ -23,6 +23,12 @@ def test_the_type_of_an_upstreams_error_stays() -> None:
     assert body["error"]["type"] == "insufficient_quota"
 
 
+def test_the_type_of_googles_errors() -> None:
+    """Google's words for a status are none of OpenAI's types: by the status; the word is the code."""
+    body = json.loads(FORMAT.error(Trouble(429, "RESOURCE_EXHAUSTED", "No.", type="RESOURCE_EXHAUSTED")))
+    assert (body["error"]["type"], body["error"]["code"]) == ("rate_limit_error", "RESOURCE_EXHAUSTED")
+
+
 def test_a_stream_error() -> None:
     """As data: the SDK raises on it, so the stream may then end properly, without `[DONE]`."""
     event = FORMAT.stream_error(Trouble(502, "upstream_error", "Stopped."))

@@ -91,6 +91,28 @@ def test_what_the_upstream_did_not_say() -> None:
     assert said["service_tier"] == "flex"
 
 
+def test_what_only_the_providers_format_says() -> None:
+    """It is reported, of the answer, a candidate and a part; a service tier has the same words in Responses."""
+    ledger = Ledger()
+    parts: list[Part] = [Text(text="a", own={"phase": "x"})]
+    answer = Answer(
+        candidates=[Candidate(parts=parts, stop=Stop(reason="end"), own={"safety": 1})],
+        own={"service_tier": "flex", "billing": 1},
+        own_format="responses",
+    )
+    assert json.loads(FORMAT.write_answer(answer, ASKED, ledger))["service_tier"] == "flex"
+    assert {entry.pointer for entry in ledger.entries} == {
+        "answer:/billing", "answer:/candidates/0/safety", "answer:/candidates/0/parts/0/phase"
+    }  # fmt: skip
+
+
+def test_logprobs_of_a_refusal() -> None:
+    """They have a list of their own."""
+    odds = [Logprob(token="n", logprob=-1)]
+    said, _ = choice([Refusal(text="n", logprobs=odds)])
+    assert (said["logprobs"]["content"], len(said["logprobs"]["refusal"])) == (None, 1)
+
+
 @pytest.mark.parametrize(
     ("parts", "said"),
     [

@@ -50,7 +50,7 @@ CARRIED: list[tuple[str, Any, dict[str, Any]]] = [
     ]),
     ("cache_key", "k", {"prompt_cache_key": "k"}),
     ("cache_retention", "24h", {"prompt_cache_retention": "24h"}),
-    ("voice", {"voice": "ash"}, {"audio": {"format": "wav", "voice": "ash"}}),
+    ("voice", {"voice": "ash", "format": "mp3"}, {"audio": {"format": "mp3", "voice": "ash"}}),
     ("reasoning", Reasoning(effort="low"), {"reasoning_effort": "low"}),
 ]  # fmt: skip
 
@@ -158,11 +158,12 @@ def test_the_callers_own_members() -> None:
 
 
 def test_a_beginning_of_an_answer() -> None:
-    """A model that does not go on from one is not given one."""
+    """A model that does not go on from one by itself is asked to."""
     begun = [HI, Turn(role="assistant", parts=[Text(text="I")], at="/t")]
     assert len(written(turns=begun)[0]["messages"]) == 2
     body, losses = written(Dialect(prefill=False), turns=begun)
-    assert (len(body["messages"]), losses) == (1, [("/t", "dropped")])
+    assert body["messages"][1:] == [{"role": "assistant", "content": "I"}, {"role": "user", "content": "Continue."}]
+    assert losses == [("/t", "approximated")]
 
 
 def test_a_last_look() -> None:

@@ -173,13 +173,20 @@ OUTPUTS: list[tuple[Dialect, OutputFormat, dict[str, Any] | None, list[tuple[str
         [("/o", "dropped")],
         None,
     ),
-    (PLAIN, OutputFormat(kind="json"), {"type": "json_object"}, [], "Answer with a JSON object."),
+    (PLAIN, OutputFormat(kind="json"), {"type": "json_object"}, [("/o", "rewritten")], "Answer with a JSON object."),
+    (
+        Dialect(json_object=False),
+        OutputFormat(kind="json"),
+        {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}},
+        [("/o", "rewritten")],
+        None,
+    ),
     (JSON_ONLY, BY_SCHEMA, {"type": "json_object"}, [("/o", "approximated")], BY_INSTRUCTION),
     (
         JSON_ONLY,
         OutputFormat(kind="schema"),
         {"type": "json_object"},
-        [("/o", "approximated")],
+        [("/o", "approximated"), ("/o", "rewritten")],
         "Answer with a JSON object.",
     ),
 ]

@@ -255,6 +255,19 @@ def test_a_signature_that_nothing_follows() -> None:
     assert returned(gathered(written([Text(text="a"), BOUND]))) == [BOUND, Text(text="a")]
 
 
+def test_what_only_the_providers_format_says() -> None:
+    """It is reported; a service tier that Responses tells at the end stands beside the usage."""
+    ledger = Ledger()
+    asked = Conversation(model="m", turns=[], settings=Settings(include_usage=True))
+    deltas: list[Delta] = [Begin("x", own_format="responses"), Open(0, Text(text="", own={"phase": "x"})), Close(0)]
+    deltas += [Stopped(END, own={"safety": 1}), Tally(Usage(1, 1)), Finish({"service_tier": "flex", "billing": 1})]
+    told = events(Writer(asked, ledger).write(deltas))
+    assert [event.get("service_tier") for event in told][-1] == "flex"
+    assert {entry.pointer for entry in ledger.entries} == {
+        "answer:/billing", "answer:/candidates/0/safety", "answer:/candidates/0/parts/0/phase"
+    }  # fmt: skip
+
+
 # -- losses -----------------------------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ def read(body: Any) -> Answer:
     return FORMAT.read_answer(msgspec.json.encode(body), GOOGLE)
 
 
-def candidate(*parts: dict[str, Any], **members: Any) -> Any:
+def candidate(*parts: Any, **members: Any) -> Any:
     body = {"candidates": [{"content": {"parts": list(parts), "role": "model"}, **members}]}
     return read(body).candidates[0]
 

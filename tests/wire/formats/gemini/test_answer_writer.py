@@ -241,6 +241,7 @@ def test_a_whole_answer_stays(body: dict[str, Any]) -> None:
         (Stop(reason="context", word="model_length"), "MAX_TOKENS", ["stop"]),
         (Stop(reason="refusal", word="refusal"), "SAFETY", ["stop"]),
         (Stop(reason="other", word="new"), "OTHER", ["stop"]),
+        (Stop(reason="other"), "OTHER", []),
         (Stop(reason="error", word="MALFORMED_FUNCTION_CALL"), "MALFORMED_FUNCTION_CALL", []),
         (Stop(reason="filter", word="content_filter"), "SAFETY", []),
         (Stop(reason="sequence", word="stop_sequence", sequence="x"), "STOP", ["stop/sequence"]),

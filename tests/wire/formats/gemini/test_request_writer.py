@@ -285,3 +285,12 @@ def test_a_conversation_that_begins_with_a_call(first: Any, own_format: str, ope
     body, losses = write(turns, own_format=own_format)
     assert [content["role"] for content in body["contents"]] == [*["user"] * opened, "model", "user"]
     assert losses == ([("/1", "approximated")] if opened else [])
+
+
+def test_a_conversation_that_ends_with_the_model() -> None:
+    """A model that does not go on with a turn of its own is asked to, reported; others get what was said."""
+    turns = [user("a"), Turn(role="assistant", parts=[Text(text="b")], at="/1")]
+    assert [content["role"] for content in write(turns)[0]["contents"]] == ["user", "model"]
+    body, losses = write(turns, Dialect(prefill=False))
+    assert body["contents"][-1] == {"role": "user", "parts": [{"text": "Continue."}]}
+    assert losses == [("/1", "approximated")]

@@ -9,12 +9,14 @@ import pytest
 
 from aigw.wire.dialect import Dialect
 from aigw.wire.formats.gemini import FORMAT
+from aigw.wire.formats.gemini.settings_writer import JSON_WITH_FUNCTIONS
 from aigw.wire.losses import Ledger
-from aigw.wire.neutral import Conversation, OutputFormat, Reasoning, Settings, Text, Turn
+from aigw.wire.neutral import Conversation, OutputFormat, Reasoning, Settings, Text, Tool, Turn, WebSearch
 
 PLAIN = Dialect()
 LEVELS = Dialect(efforts=("minimal", "low", "high"))
 ADAPTIVE = Dialect(efforts=("low", "high"), adaptive=True)
+BUDGETS = Dialect(budgets=(128, 1000))
 NONE_TOO = Dialect(efforts=("none", "low"))
 
 
@@ -97,6 +99,11 @@ def test_output_by_dialect(dialect: Dialect, config: dict[str, Any] | None, loss
     [
         (Reasoning(effort="medium"), PLAIN, {"thinkingBudget": 8192}, True),
         (Reasoning(effort="none"), PLAIN, {"thinkingBudget": 0}, False),
+        (Reasoning(effort="none"), BUDGETS, {"thinkingBudget": 128}, True),
+        (Reasoning(effort="low"), BUDGETS, {"thinkingBudget": 1000}, True),
+        (Reasoning(budget=500), BUDGETS, {"thinkingBudget": 500, "includeThoughts": True}, False),
+        (Reasoning(budget=5000), BUDGETS, {"thinkingBudget": 1000, "includeThoughts": True}, True),
+        (Reasoning(enabled=True), BUDGETS, {"thinkingBudget": -1, "includeThoughts": True}, False),
         (Reasoning(budget=500), PLAIN, {"thinkingBudget": 500, "includeThoughts": True}, False),
         (Reasoning(budget=0), PLAIN, {"thinkingBudget": 0}, False),
         (Reasoning(budget=500, shown="none"), PLAIN, {"thinkingBudget": 500, "includeThoughts": False}, False),
@@ -156,3 +163,20 @@ def test_what_is_said_of_a_schema(output: OutputFormat, schema: dict[str, Any] |
     body, found = write(Settings(output=output))
     assert body["generationConfig"].get("responseJsonSchema") == schema
     assert found == [(f"/output/json_schema/{name}", "dropped") for name in losses]
+
+
+def test_json_beside_functions() -> None:
+    """A model that takes no JSON output where there are functions gets the functions."""
+    older = Dialect(refused=frozenset({JSON_WITH_FUNCTIONS}))
+    for tool, losses in ((Tool(name="f"), [("/output", "dropped")]), (WebSearch(), [])):
+        ledger = Ledger()
+        asked = Conversation(
+            model="m",
+            turns=[Turn(role="user", parts=[Text(text="a")])],
+            tools=[tool],
+            settings=Settings(output=OutputFormat(kind="json")),
+            places={"output": "/output"},
+        )
+        body = msgspec.json.decode(FORMAT.write_request(asked, older, ledger))
+        assert ("generationConfig" in body) == (not losses)
+        assert [(entry.pointer, entry.action) for entry in ledger.entries] == losses
