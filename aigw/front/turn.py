@@ -239,6 +239,8 @@ class Turn(Delivery):
 
 def wants_events(query: str) -> bool:
     """Whether a Gemini stream is to be one of events, and not a JSON array (`$alt` is the parameter's long name)."""
+    if "alt=sse" in query.split("&"):
+        return True
     return any(name.lstrip("$") == "alt" and value == "sse" for name, value in parse_qsl(query))
 
 

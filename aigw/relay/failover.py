@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Protocol
 
-from aigw.errors import AnswerBroken, Helps, Refusal
+from aigw.errors import AnswerBroken, Helps, InvalidBody, Refusal
 from aigw.observe.record import Record
 from aigw.relay.attempt import Attempt
 from aigw.relay.call import Phase
@@ -24,6 +24,9 @@ from aigw.relay.worth import helps
 from aigw.routing.plan import Candidate
 from aigw.snapshot import Snapshot
 from aigw.wire.format import Format
+
+# What writing a request of an unknown shape may end in.
+_UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
 class Caller(Protocol):
@@ -135,7 +138,7 @@ class Exchange:
                     self.attempt = None
                     self.caller.on_estimated(candidate)
                     return
-                translated = self._translations().translated(candidate)
+                translated = self._translated(candidate)
             except Refusal as refusal:
                 # The request cannot be said to this model; another one may speak another format.
                 self.unasked.append((candidate, refusal))
@@ -154,11 +157,22 @@ class Exchange:
         self.attempt = None
         self._waits = True
 
-    def _translations(self) -> Translator:
+    def _translated(self, candidate: Candidate) -> Translated | None:
+        """What this candidate gets. Raises Refusal, also for requests of a shape that nobody thought of."""
         translator = self._translator
         if translator is None:
             translator = self._translator = Translator(self.request, self.relay.formats)
-        return translator
+        try:
+            return translator.translated(candidate)
+        except _UNFORESEEN as error:
+            where = f"{candidate.provider.id}:{candidate.model}"
+            self.relay.loop.call_exception_handler(
+                {"message": f"a request could not be translated for {where}", "exception": error}
+            )
+            raise InvalidBody(
+                f"The request cannot be translated for {where}: something in it has another type than the API's"
+                " reference says, or is nested too deeply."
+            ) from error
 
     def _attempt(self, candidate: Candidate, translated: Translated | None, now: float) -> None:
         limits = self.snapshot.limits_for(candidate.provider.id)

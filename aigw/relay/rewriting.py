@@ -14,6 +14,19 @@ JSON = "application/json"
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Bytes of a whole answer that is translated: it is kept in memory. Images come as base64 of a few MiB each."""
 
+# What reading may end in. Formats refuse with ValueError what is no answer of theirs; of what an upstream may send, a
+# shape that nobody thought of is still the upstream's fault, and another candidate may do better.
+_UNREADABLE = (
+    InflateError,
+    EventTooLargeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+)
+
 # Bytes of a coded answer that are undone at once.
 _SLICE = 4096
 
@@ -48,7 +61,7 @@ class Rewriting:
         try:
             said = lane.feed(self._plain(data))
             return said + lane.finish() if complete else said
-        except (InflateError, EventTooLargeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise AnswerBroken("bad_stream", f"the upstream's stream cannot be read: {error}") from None
 
     def whole(self, data: bytes, *, events: bool) -> bytes:
@@ -59,7 +72,7 @@ class Rewriting:
             if events:
                 return lane.collected(plain)
             return lane.streamed(plain) if self.wants_stream else lane.whole(plain)
-        except (InflateError, EventTooLargeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise BadAnswer("bad_answer", f"the upstream's answer cannot be read: {error}") from None
 
     def _inflated(self, data: bytes) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aigw.wire.format import Format, Verdict
 from aigw.wire.inflate import Inflater, inflater
-from aigw.wire.sse import EventTooLargeError, Splitter
+from aigw.wire.sse import Event, EventTooLargeError, Splitter
 
 # Preambles are some hundred bytes, Responses' up to the size of the request's instructions and tools.
 MAX_HELD = 65_536
@@ -43,9 +43,15 @@ class Opening:
         for event in events:
             if event.kind != "event":
                 continue
-            verdict = self._format.judge(event.event, event.data)
+            verdict = self._judged(event)
             if verdict is Verdict.ERROR:
                 self.error = event.data
             if verdict is not Verdict.PREAMBLE:
                 return verdict
         return Verdict.PREAMBLE
+
+    def _judged(self, event: Event) -> Verdict:
+        try:
+            return self._format.judge(event.event, event.data)
+        except (TypeError, RecursionError):  # a `type` that is a list, ten thousand brackets
+            return Verdict.CONTENT

@@ -6,8 +6,12 @@ import json
 
 import pytest
 
+from aigw.relay.translation import Translated, Translator
+from aigw.routing.plan import Candidate
+
 from ..support.gate import Gate, OpenGate
-from .test_translated import PROVIDERS
+from ..support.upstream import Upstream
+from .test_translated import PROVIDERS, asked
 
 
 @pytest.fixture
@@ -69,3 +73,82 @@ async def test_hostile_texts(gate: Gate, case: str, model: str) -> None:
     raw = b'{"model":"%b","messages":[{"role":"user","content":%b}]}' % (model.encode(), TEXTS[case])
     answer = await gate.ask(raw, headers=[("content-type", "application/json")])
     assert answer.status in (200, 400), answer.body[:300]
+
+
+DEEP_OBJECT = b'{"a":' * 9_000 + b"1" + b"}" * 9_000
+ANSWERS = {
+    "deep": b'{"id":"c","output":' + DEEP_OBJECT + b',"choices":' + DEEP_OBJECT + b',"content":' + DEEP_OBJECT + b"}",
+    "another type": b'{"id":[],"type":[],"status":[],"choices":5,"output":5,"content":5,"candidates":5}',
+    "a list": b"[[]]",
+    "a huge number": b'{"id":"c","created":1e999,"usage":{"prompt_tokens":1e300},"choices":[],"output":[]}',
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("surface", ["chat-completions", "responses", "messages", "gemini"])
+@pytest.mark.parametrize("case", list(ANSWERS))
+async def test_hostile_answers(gateway: OpenGate, upstream: Upstream, case: str, surface: str, stream: bool) -> None:
+    """What an upstream sends is the upstream's fault: a failed attempt, or a stream that breaks."""
+    at = {"base_url": upstream.base_url, "surfaces": [surface], "surface_urls": ((surface, upstream.base_url),)}
+    gate = await gateway(providers={"odd": at})
+    path, body = asked("messages" if surface != "messages" else "chat", "odd", stream=stream)
+    caller = await gate.caller()
+    caller.ask(body, path)
+    visit = await upstream.accept()
+    await visit.request()
+    said = ANSWERS[case]
+    kind = b"application/json"
+    if stream:
+        said, kind = b"data: " + said + b"\n\n", b"text/event-stream"
+    visit.send(b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: %d\r\n\r\n%b" % (kind, len(said), said))
+    answer = await caller.answer()
+    assert answer.header("x-aigw-error") in (None, "upstream_error"), answer.body[:300]
+    assert (await gate.record()).error != "internal_error"
+
+
+ERRORS = {
+    "deep": DEEP_OBJECT,
+    "deep error": b'{"error":' + DEEP_OBJECT + b"}",
+    "other types": b'{"type":[],"error":{"type":[],"message":{},"code":[],"param":{},"status":[],"details":[[5]]}}',
+    "a list": b"[]",
+    "huge": b'{"error":{"message":"x","code":1e999}}',
+}
+
+
+@pytest.mark.parametrize("surface", ["chat-completions", "responses", "messages", "gemini"])
+@pytest.mark.parametrize("format", ["chat", "messages", "gemini"])
+@pytest.mark.parametrize("case", list(ERRORS))
+async def test_hostile_errors(gateway: OpenGate, upstream: Upstream, case: str, surface: str, format: str) -> None:
+    """An error's status goes to the caller, whatever its body is."""
+    at = {"base_url": upstream.base_url, "surfaces": [surface], "surface_urls": ((surface, upstream.base_url),)}
+    gate = await gateway(providers={"odd": at})
+    path, body = asked(format, "odd")
+    caller = await gate.caller()
+    caller.ask(body, path)
+    visit = await upstream.accept()
+    await visit.request()
+    said = ERRORS[case][:60_000]
+    head = b"HTTP/1.1 418 Tea\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    visit.send(head % len(said) + said)
+    answer = await caller.answer()
+    assert answer.status == 418
+    assert answer.body
+
+
+async def test_a_shape_that_nobody_thought_of(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a 400 for the caller, the next candidate is asked, and the operator is told of it."""
+
+    def stumble(self: Translator, candidate: Candidate) -> Translated | None:
+        if candidate.provider.id == "messy":
+            raise TypeError("unhashable type: 'list'")
+        return translated(self, candidate)
+
+    translated = Translator.translated
+    monkeypatch.setattr(Translator, "translated", stumble)
+    path, body = asked("chat", "messy")
+    answer = await gate.ask(body, path)
+    assert (answer.status, answer.code) == (400, "invalid_body")
+    answer = await gate.ask({**body, "models": ["gemmy:sandbox-1"]}, path)
+    assert answer.status == 200
+    assert len(gate._watch.seen) == 2
+    gate._watch.seen.clear()

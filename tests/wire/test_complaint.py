@@ -2,7 +2,7 @@
 
 import pytest
 
-from aigw.wire.complaint import MAX_SAID, complaint
+from aigw.wire.complaint import MAX_SAID, complaint, delay
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,18 @@ def test_the_words_are_found_wherever_they_stand(data: bytes, said: str) -> None
 def test_long_words_are_cut() -> None:
     """A message that quotes a whole request does not fill the caller's error."""
     assert len(complaint(b'{"error":{"message":"%b"}}' % (b"x" * 10_000))) == MAX_SAID
+
+
+@pytest.mark.parametrize(
+    ("data", "seconds"),
+    [
+        (b'{"error":{"details":[{"@type":"x/google.rpc.RetryInfo","retryDelay":"17.5s"}]}}', 17.5),
+        (b'[{"error":{"details":[{"retryDelay" : "3s"}]}}]', 3),
+        (b'{"error":{"message":"retryDelay"}}', None),
+        (b'{"retryDelay":"1e9s"}', None),
+        (b"", None),
+    ],
+)
+def test_when_to_ask_again(data: bytes, seconds: float | None) -> None:
+    """Google tells it as a detail of the error, in seconds."""
+    assert delay(data) == seconds

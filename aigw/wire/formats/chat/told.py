@@ -65,6 +65,12 @@ def report_own(own: dict[str, Any] | None, own_format: str, where: str, ledger: 
         ledger.drop_members(where, own, f"only {own_format or 'the format of the answer'} has it")
 
 
+def report_part(part: Part, own_format: str, where: str, ledger: Ledger) -> None:
+    """The same of a part that is told; what is not told is reported as a whole."""
+    if part.own and not isinstance(part, ServerToolCall | ServerToolResult | Foreign):
+        report_own(part.own, own_format, where, ledger)
+
+
 def tier_of(own: dict[str, Any] | None, own_format: str) -> dict[str, Any]:
     """The service tier of a Responses answer, which has the same words for it; taken from what else it says."""
     if own_format != "responses" or not own or "service_tier" not in own:
@@ -97,7 +103,9 @@ def annotations_of(
             ledger.drop(f"{where}/citations", f"annotations are of web pages, not of a {citation.kind}")
         else:
             told.append(said)
-            ledger.drop_members(f"{where}/citations", citation.own or (), "annotations have no place for it")
+            # Its `type` is the provider's word for what an annotation is.
+            rest = [name for name in citation.own or () if name != "type"]
+            ledger.drop_members(f"{where}/citations", rest, "annotations have no place for it")
     return told
 
 

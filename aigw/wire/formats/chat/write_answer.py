@@ -131,7 +131,7 @@ class _Choice:
             ]
 
     def _take(self, part: Part, where: str) -> None:
-        told.report_own(part.own, self._own_format, where, self._ledger)
+        told.report_part(part, self._own_format, where, self._ledger)
         if isinstance(part, Text):
             self._text(part, where)
         elif isinstance(part, Refusal):

@@ -111,9 +111,14 @@ def _search(draft: Draft, tool: WebSearch) -> None:
     if tool.location is not None:
         options["user_location"] = {"type": "approximate", "approximate": tool.location}
     merge(options, tool.own)
-    for name in ("allowed_domains", "blocked_domains", "max_uses"):
-        if getattr(tool, name) is not None:
-            draft.ledger.approximate(tool.at, f"a web search has no {name.replace('_', ' ')} here")
+    unsaid = {
+        "which domains are allowed": tool.allowed_domains,
+        "which domains are blocked": tool.blocked_domains,
+        "how often to search": tool.max_uses,
+    }
+    lost = [what for what, value in unsaid.items() if value is not None]
+    if lost:
+        draft.ledger.approximate(tool.at, f"a web search is not told {', '.join(lost)} here")
     draft.put("web_search_options", options, tool.at)
 
 

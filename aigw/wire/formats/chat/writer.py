@@ -187,7 +187,7 @@ class Writer:
         voice.prefix = voice.middle = voice.suffix = b""
         voice.signature = ""
         if head.own:
-            told.report_own(head.own, self._own_format, voice.where, self._ledger)
+            told.report_part(head, self._own_format, voice.where, self._ledger)
         if isinstance(head, Text):
             self._open_text(voice, head, out)
         elif isinstance(head, Thinking):

@@ -63,27 +63,31 @@ def citation_of(value: Any) -> Citation | None:
     )
 
 
-def annotation(citation: Citation, length: int) -> Json | None:
-    """A citation of a text that has this many characters so far; None where there is no annotation for it."""
-    own = citation.own or {}
+def annotation(citation: Citation, length: int, *, home: bool) -> Json | None:
+    """A citation of a text that has this many characters so far; None where there is no annotation for it.
+
+    `home`: it came in this format, so its own members are an annotation's.
+    """
+    own = dict(citation.own or {}) if home else {}
+    kind = own.pop("type", None)
     start = citation.start if citation.start is not None else 0
     end = citation.end if citation.end is not None else length
     if citation.kind == "url" or (citation.kind == "document" and citation.url):
-        return {
-            "type": "url_citation",
-            "start_index": start,
-            "end_index": end,
-            "url": citation.url or "",
-            "title": citation.title or "",
-        }
+        named = {"url": citation.url or "", "title": citation.title or ""}
+        return {"type": "url_citation", "start_index": start, "end_index": end, **named, **own}
     if not citation.file_id:
         return None
+    if kind == "file_path":
+        return {"type": kind, "file_id": citation.file_id, "index": start, **own}
     named = {"file_id": citation.file_id, "filename": citation.title or ""}
-    if own.get("type") == "container_file_citation":
-        return {**own, **named, "start_index": start, "end_index": end}
-    if own.get("type") == "file_path":
-        return {"type": "file_path", "file_id": citation.file_id, "index": start}
-    return {"type": "file_citation", **named, "index": start}
+    if kind == "container_file_citation":
+        return {"type": kind, **named, "start_index": start, "end_index": end, **own}
+    return {"type": "file_citation", **named, "index": start, **own}
+
+
+def says_less(citation: Citation, *, home: bool) -> bool:
+    """Whether there is more to a citation than its annotation says."""
+    return bool(citation.cited) or (not home and any(name != "type" for name in citation.own or ()))
 
 
 def logprobs_of(values: Any) -> list[Logprob] | None:

@@ -10,10 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from aigw.wire.formats.responses import output_items as items
-from aigw.wire.formats.responses.annotations import annotation, odds
+from aigw.wire.formats.responses.annotations import annotation, odds, says_less
 from aigw.wire.formats.responses.echo import Echo, note_usage, refuses
 from aigw.wire.formats.responses.searches import is_search, search_item
-from aigw.wire.formats.responses.stops import status_of
+from aigw.wire.formats.responses.stops import note_stop, status_of
 from aigw.wire.losses import Ledger, child
 from aigw.wire.neutral import (
     Answer,
@@ -38,7 +38,9 @@ ONE_CANDIDATE: Final = "a response is one answer"
 NO_ITEM: Final = "there is no item for it"
 NO_MEMBER: Final = "a response has no such member"
 ITS_WORDS: Final = "there is no sound in a response: its words are told"
+NO_ODDS: Final = "only texts have log probabilities"
 NO_ANNOTATION: Final = "there is no annotation for parts of the prompt"
+SHORT_ANNOTATION: Final = "an annotation tells the source, not the passage or where else it is known"
 
 
 def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
@@ -56,6 +58,7 @@ def write_answer(answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
         ledger.drop_members(child("answer:", "candidates", 0), candidate.own, NO_MEMBER)
     output = OutputWriter(echo.id, ledger, home=home).write(candidate)
     note_usage(answer.usage, ledger)
+    note_stop(candidate.stop, ledger, refuses=refuses(output))
     response = echo.over(candidate.stop, output, answer.usage)
     return _encode({**own, **response} if home else response)
 
@@ -111,10 +114,16 @@ class OutputWriter:
             self._output.append(last)
         if isinstance(part, Refusal):
             last["content"].append(items.refusal(part.text))
+            if part.logprobs:
+                self._ledger.drop(child("answer:", "candidates", 0, "parts", at, "logprobs"), NO_ODDS)
             return
-        found = [annotation(citation, len(part.text)) for citation in part.citations or ()]
+        citations = part.citations or []
+        pointer = child("answer:", "candidates", 0, "parts", at, "citations")
+        found = [annotation(citation, len(part.text), home=self._home) for citation in citations]
         if None in found:
-            self._ledger.drop(child("answer:", "candidates", 0, "parts", at, "citations"), NO_ANNOTATION)
+            self._ledger.drop(pointer, NO_ANNOTATION)
+        elif any(says_less(citation, home=self._home) for citation in citations):
+            self._ledger.approximate(pointer, SHORT_ANNOTATION)
         annotations = [each for each in found if each is not None]
         last["content"].append(items.output_text(part.text, annotations, odds(part.logprobs or [])))
 

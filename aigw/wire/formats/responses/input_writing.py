@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from aigw.wire.draft import Draft
-from aigw.wire.formats.responses.annotations import annotation
+from aigw.wire.formats.responses.annotations import annotation, says_less
 from aigw.wire.formats.responses.content_writing import ContentWriter
 from aigw.wire.formats.responses.output_items import made_id
 from aigw.wire.formats.responses.searches import is_search, search_item
@@ -161,9 +161,12 @@ class InputWriter:
         return content
 
     def _annotations(self, text: Text) -> list[Json]:
-        found = [annotation(citation, len(text.text)) for citation in text.citations or ()]
+        citations = text.citations or []
+        found = [annotation(citation, len(text.text), home=True) for citation in citations]
         if None in found:
             self._ledger.drop(child(text.at, "citations"), "there is no annotation for parts of the prompt")
+        elif any(says_less(citation, home=True) for citation in citations):
+            self._ledger.approximate(text.at, "annotations do not quote the passage")
         return [each for each in found if each is not None]
 
     def _thought(self, thinking: Thinking) -> None:

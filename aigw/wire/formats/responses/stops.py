@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from aigw.wire.losses import Ledger, child
 from aigw.wire.neutral import Stop, StopReason
 
 Json = dict[str, Any]
@@ -22,6 +23,8 @@ _DETAILS: Final[dict[StopReason, str]] = {
     "context": "max_output_tokens",
     "filter": "content_filter",
 }
+
+_INEXACT: Final = frozenset({"pause", "context", "other"})
 
 
 def read_stop(response: Json, *, calls: bool, refuses: bool) -> Stop:
@@ -47,6 +50,20 @@ def status_of(stop: Stop | None, *, refuses: bool) -> tuple[str, Json | None]:
     if stop.reason == "refusal" and not refuses:
         detail = "content_filter"
     return ("completed", None) if detail is None else ("incomplete", {"reason": detail})
+
+
+def note_stop(stop: Stop | None, ledger: Ledger, *, refuses: bool) -> None:
+    """Note what of the end of an answer is told by a word that says less, or not at all."""
+    if stop is None:
+        return
+    at = child("answer:", "candidates", 0, "stop")
+    if stop.reason in _INEXACT or (stop.reason == "refusal" and not refuses):
+        status, details = status_of(stop, refuses=refuses)
+        ledger.approximate(at, f"{stop.word or stop.reason} is told as {details['reason'] if details else status}")
+    if stop.sequence is not None:
+        ledger.drop(child(at, "sequence"), "a response does not tell which stop sequence it was")
+    if stop.detail and stop.reason != "error":
+        ledger.drop(child(at, "detail"), "a response does not explain why it stopped")
 
 
 def error_of(stop: Stop) -> Json:

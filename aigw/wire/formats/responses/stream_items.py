@@ -130,9 +130,9 @@ class OpenMessage(OpenItem):
         self._emit("response.output_text.delta", members)
         return True
 
-    def cite(self, citation: Citation) -> bool:
-        """A citation of the text that is open; whether there is an annotation for it."""
-        made = None if self._refuses else annotation(citation, sum(map(len, self.texts)))
+    def cite(self, citation: Citation, *, home: bool) -> bool:
+        """A citation of the text that is open; whether there is an annotation for it. `home` as in `annotation`."""
+        made = None if self._refuses else annotation(citation, sum(map(len, self.texts)), home=home)
         if made is None:
             return False
         place = {"content_index": len(self.content), "annotation_index": len(self._annotations)}

@@ -13,12 +13,15 @@ from typing import Any
 
 from aigw.wire.deltas import Begin, Cite, Close, Delta, Finish, Grow, Odds, Open, Sign, Stopped, Tally
 from aigw.wire.formats.responses import output_items as items
+from aigw.wire.formats.responses.annotations import says_less
 from aigw.wire.formats.responses.answer_writing import (
     ITS_WORDS,
     NO_ANNOTATION,
     NO_ITEM,
     NO_MEMBER,
+    NO_ODDS,
     ONE_CANDIDATE,
+    SHORT_ANNOTATION,
     has_item,
     note_result,
     reasoning_id,
@@ -26,7 +29,7 @@ from aigw.wire.formats.responses.answer_writing import (
     words_of,
 )
 from aigw.wire.formats.responses.echo import Echo, note_usage, refuses
-from aigw.wire.formats.responses.stops import status_of
+from aigw.wire.formats.responses.stops import note_stop, status_of
 from aigw.wire.formats.responses.stream_items import (
     Emitter,
     OpenCall,
@@ -39,6 +42,7 @@ from aigw.wire.formats.responses.stream_items import (
 )
 from aigw.wire.losses import Ledger, child
 from aigw.wire.neutral import (
+    Citation,
     Conversation,
     Foreign,
     Logprob,
@@ -123,14 +127,21 @@ class ResponsesWriter:
         elif isinstance(delta, Sign):
             if isinstance(item, OpenReasoning):
                 item.signature = (item.signature or "") + delta.signature
-        elif not (isinstance(item, OpenMessage) and item.cite(delta.citation)):
+        else:
+            self._cited(delta.citation)
+
+    def _cited(self, citation: Citation) -> None:
+        item = self._open
+        if not (isinstance(item, OpenMessage) and item.cite(citation, home=self._home)):
             self._ledger.drop(self._pointer("citations"), NO_ANNOTATION)
+        elif says_less(citation, home=self._home):
+            self._ledger.approximate(self._pointer("citations"), SHORT_ANNOTATION)
 
     def _odds(self, text: str, logprobs: list[Logprob]) -> None:
         item = self._open
         if isinstance(item, OpenMessage) and item.grow_with(text, logprobs):
             return
-        self._ledger.drop(self._pointer("logprobs"), "only texts have log probabilities")
+        self._ledger.drop(self._pointer("logprobs"), NO_ODDS)
         if item is not None and text:
             item.grow(text)
 
@@ -226,7 +237,9 @@ class ResponsesWriter:
             pointer = child("answer:", "candidates", 0)
             self._ledger.drop_members(pointer, delta.own, NO_MEMBER)
         refused = isinstance(self._item, OpenMessage) and refuses([{"content": self._item.content}])
-        status, _ = status_of(delta.stop, refuses=refused or refuses(self._output))
+        refused = refused or refuses(self._output)
+        note_stop(delta.stop, self._ledger, refuses=refused)
+        status, _ = status_of(delta.stop, refuses=refused)
         self._done("completed" if status == "completed" else "incomplete")
 
     def _finish(self, delta: Finish) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aigw.wire.formats.responses.annotations import annotation, citation_of, logprobs_of, odds
+from aigw.wire.formats.responses.annotations import annotation, citation_of, logprobs_of, odds, says_less
 from aigw.wire.neutral import Citation, Logprob
 
 URL = "https://example.org/"
@@ -39,6 +39,10 @@ PAIRS: list[tuple[dict[str, Any], Citation]] = [
         ),
     ),
     (
+        {"type": "url_citation", "start_index": 1, "end_index": 2, "url": URL, "title": "t", "rank": 1},
+        Citation(kind="url", url=URL, title="t", start=1, end=2, own={"rank": 1}),
+    ),
+    (
         {"type": "file_path", "file_id": "f", "index": 0},
         Citation(kind="file", file_id="f", start=0, own={"type": "file_path"}),
     ),
@@ -49,7 +53,8 @@ PAIRS: list[tuple[dict[str, Any], Citation]] = [
 def test_both_ways(value: dict[str, Any], citation: Citation) -> None:
     """Every documented annotation is read and written as itself."""
     assert citation_of(value) == citation
-    assert annotation(citation, 9) == value
+    assert annotation(citation, 9, home=True) == value
+    assert not says_less(citation, home=True)
 
 
 @pytest.mark.parametrize(
@@ -64,11 +69,16 @@ def test_both_ways(value: dict[str, Any], citation: Citation) -> None:
             {"type": "url_citation", "start_index": 0, "end_index": 9, "url": URL, "title": "t"},
         ),
         (Citation(kind="document", document=0, cited="c"), None),
+        (
+            Citation(kind="url", url=URL, title="t", own={"encrypted_index": "e"}),
+            {"type": "url_citation", "start_index": 0, "end_index": 9, "url": URL, "title": "t"},
+        ),
     ],
 )
 def test_other_formats_citations(citation: Citation, written: dict[str, Any] | None) -> None:
     """A citation without a place in the text is of all of it; for a part of the prompt there is no annotation."""
-    assert annotation(citation, 9) == written
+    assert annotation(citation, 9, home=False) == written
+    assert says_less(citation, home=False) == bool(citation.cited or citation.own)
 
 
 @pytest.mark.parametrize("value", [None, 7, {}, {"type": 7}])

@@ -15,6 +15,7 @@ from aigw.wire.neutral import (
     Citation,
     Conversation,
     Foreign,
+    Logprob,
     Media,
     Part,
     Refusal,
@@ -154,9 +155,11 @@ def test_usage_that_is_split_further() -> None:
         (ServerToolCall(id="s", name="code_execution", arguments="{}"), 0, ""),
         (ServerToolResult(call_id="s", name="code_execution"), 0, ""),
         (Foreign(format="gemini", value={}, own={"thought": True}), 0, ""),
+        (Refusal(text="no", logprobs=[Logprob(token="no", logprob=0.0)]), 1, "/logprobs"),
         (Text(text="a", own={"partMetadata": 1}), 1, "/partMetadata"),
         (ServerToolResult(call_id="s", name="web_search"), 0, ""),
         (Text(text="a", citations=[Citation(kind="document")]), 1, "/citations"),
+        (Text(text="a", citations=[Citation(kind="url", url=URL, cited="c")]), 1, "/citations"),
     ],
 )
 def test_what_cannot_be_told(part: Part, count: int, lost: str) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from aigw.wire.formats.responses.stops import error_of, read_stop, status_of
+from aigw.wire.formats.responses.stops import error_of, note_stop, read_stop, status_of
+from aigw.wire.losses import Ledger
 from aigw.wire.neutral import Stop, StopReason
 
 LENGTH = {"reason": "max_output_tokens"}
@@ -53,6 +54,28 @@ def test_writing(reason: StopReason | None, refuses: bool, status: str, details:
     """Each reason has a status; an answer that nobody said the end of is incomplete, for no reason that is known."""
     stop = None if reason is None else Stop(reason=reason)
     assert status_of(stop, refuses=refuses) == (status, details)
+
+
+@pytest.mark.parametrize(
+    ("stop", "refuses", "noted"),
+    [
+        (None, False, []),
+        (Stop(reason="end"), False, []),
+        (Stop(reason="refusal"), True, []),
+        (Stop(reason="refusal"), False, [("", "approximated")]),
+        (Stop(reason="pause", word="pause_turn"), False, [("", "approximated")]),
+        (Stop(reason="context"), False, [("", "approximated")]),
+        (Stop(reason="sequence", sequence="two"), False, [("/sequence", "dropped")]),
+        (Stop(reason="filter", detail="Why."), False, [("/detail", "dropped")]),
+        (Stop(reason="error", detail="Why."), False, []),
+    ],
+)
+def test_what_is_not_told(stop: Stop | None, refuses: bool, noted: list[tuple[str, str]]) -> None:
+    """A word that says less than the provider's is reported, and so is what has no place."""
+    ledger = Ledger()
+    note_stop(stop, ledger, refuses=refuses)
+    found = [(entry.pointer.removeprefix("answer:/candidates/0/stop"), entry.action) for entry in ledger.entries]
+    assert found == noted
 
 
 def test_failures() -> None:

@@ -232,6 +232,7 @@ def test_usage_that_is_split_further() -> None:
         ([Open(0, Foreign(format="gemini", value={})), Close(0)], PART),
         ([Open(0, Text(text="a", own={"partMetadata": 1})), Close(0)], f"{PART}/partMetadata"),
         ([Open(0, Text(text="a")), Cite(0, Citation(kind="document")), Close(0)], f"{PART}/citations"),
+        ([Open(0, Text(text="a")), Cite(0, Citation(kind="url", own={"x": 1})), Close(0)], f"{PART}/citations"),
         ([Open(0, ToolCall(id="c", name="f", arguments="")), Grow(0, "{}"), Odds(0, ODDS), Close(0)],
          f"{PART}/logprobs"),
         ([Open(0, Text(text="b"), 1), Grow(0, "b", 1), Close(0, 1), Stopped(Stop(reason="end"), 1)],
