@@ -25,6 +25,9 @@ from aigw.routing.plan import Candidate
 from aigw.snapshot import Snapshot
 from aigw.wire.format import Format
 
+# A request of this many bytes takes some milliseconds to translate, at worst (tiny turns) a third of a second.
+IN_THREAD_ABOVE = 512 * 1024
+
 # What writing a request of an unknown shape may end in.
 _UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
@@ -107,6 +110,7 @@ class Exchange:
         # Candidates that the request could not be said to, and why.
         self.unasked: list[tuple[Candidate, Refusal]] = []
         self._translator: Translator | None = None
+        self._work: asyncio.Future[None] | None = None
 
     def start(self) -> None:
         """Begin with the first candidate."""
@@ -125,26 +129,18 @@ class Exchange:
             candidate = self._take_candidate()
             if candidate is None or now >= self.due:
                 break
-            body = self.request.body
-            if candidate.plain and not body.sealed():
+            if candidate.plain and not self.request.body.sealed():
                 self._attempt(candidate, None, now)
                 return
-            if not body.complete:
-                self._next -= 1
-                self._wait()
+            if self._must_wait(candidate):
                 return
             try:
-                if candidate.estimated:
-                    self.attempt = None
-                    self.caller.on_estimated(candidate)
-                    return
-                translated = self._translated(candidate)
+                self._cross(candidate, now)
             except Refusal as refusal:
                 # The request cannot be said to this model; another one may speak another format.
                 self.unasked.append((candidate, refusal))
                 self._skipped |= {(candidate.provider.id, candidate.model)}
                 continue
-            self._attempt(candidate, translated, now)
             return
         if candidate is None and not self.request.body.decided and now < self.due:
             self._wait()
@@ -152,18 +148,55 @@ class Exchange:
         self.attempt = None
         self.caller.on_failed(self.attempts, out_of_time=candidate is not None or now >= self.due)
 
+    def _must_wait(self, candidate: Candidate) -> bool:
+        """Whether this candidate's turn comes later: when the whole request is there, and translated if it is large."""
+        body = self.request.body
+        if not body.complete:
+            self._next -= 1
+            self._wait()
+            return True
+        if body.size() > IN_THREAD_ABOVE and not self._translations().is_prepared(candidate):
+            self._next -= 1
+            self._prepare(candidate)
+            return True
+        return False
+
+    def _cross(self, candidate: Candidate, now: float) -> None:
+        """Ask a candidate that gets other bytes than the caller's. Raises Refusal."""
+        if candidate.estimated:
+            self.attempt = None
+            self.caller.on_estimated(candidate)
+            return
+        self._attempt(candidate, self._translated(candidate), now)
+
     def _wait(self) -> None:
         """`body_arrived` goes on: the rest of the body may name another model, or has to be there to be translated."""
         self.attempt = None
         self._waits = True
 
-    def _translated(self, candidate: Candidate) -> Translated | None:
-        """What this candidate gets. Raises Refusal, also for requests of a shape that nobody thought of."""
+    def _translations(self) -> Translator:
         translator = self._translator
         if translator is None:
             translator = self._translator = Translator(self.request, self.relay.formats)
+        return translator
+
+    def _prepare(self, candidate: Candidate) -> None:
+        """Translate in a thread, and come back: a history of megabytes must not keep all other requests waiting."""
+        self.attempt = None
+        self._next -= 1
+        work = self.relay.loop.run_in_executor(None, self._translations().prepare, candidate)
+        self._work = work
+        work.add_done_callback(self._prepared)
+
+    def _prepared(self, work: asyncio.Future[None]) -> None:
+        if self._work is work:  # else nobody waits for it any more
+            self._work = None
+            self._try_next()
+
+    def _translated(self, candidate: Candidate) -> Translated | None:
+        """What this candidate gets. Raises Refusal, also for requests of a shape that nobody thought of."""
         try:
-            return translator.translated(candidate)
+            return self._translations().translated(candidate)
         except _UNFORESEEN as error:
             where = f"{candidate.provider.id}:{candidate.model}"
             self.relay.loop.call_exception_handler(
@@ -269,6 +302,7 @@ class Exchange:
     def release(self) -> None:
         """Let go of everything: the exchange is over, and nobody calls it again."""
         self.attempt = None
+        self._work = None
         self.attempts.clear()
         del self.caller
 
@@ -276,6 +310,7 @@ class Exchange:
         """Nobody waits for the answer any more: the upstream's connection is closed in this very turn."""
         attempt, self.attempt = self.attempt, None
         self._waits = False
+        self._work = None
         if attempt is not None and attempt.phase is not Phase.DONE:
             attempt.record.reason = reason
             attempt.cancel()

@@ -34,6 +34,9 @@ class Body(Protocol):
     def sealed(self) -> bool:
         """Whether what has arrived carries reasoning of another provider, under this gateway's seal."""
 
+    def size(self) -> int:
+        """How many bytes have arrived."""
+
     def original(self) -> bytes:
         """What the caller sent, as far as it has arrived (a `models` member may be missing)."""
 
@@ -63,6 +66,10 @@ class NoBody:
     def sealed(self) -> bool:
         """Never."""
         return False
+
+    def size(self) -> int:
+        """None."""
+        return 0
 
     def original(self) -> bytes:
         """Nothing."""
@@ -111,6 +118,10 @@ class WholeBody:
         """Whether the mark is in it."""
         return MARK in self._body
 
+    def size(self) -> int:
+        """The number of bytes."""
+        return len(self._body)
+
     def original(self) -> bytes:
         """The body as it came."""
         return self._body
@@ -136,6 +147,10 @@ class WrittenBody(NoBody):
         return 1
 
     def length(self, model: str) -> int | None:
+        """The number of bytes."""
+        return len(self._body)
+
+    def size(self) -> int:
         """The number of bytes."""
         return len(self._body)
 
@@ -203,6 +218,10 @@ class GrowingBody:
             self._sealed = MARK in piece or MARK in before[1 - len(MARK) :] + piece[: len(MARK) - 1]
             self._looked += 1
         return self._sealed
+
+    def size(self) -> int:
+        """The number of bytes that were kept."""
+        return sum(map(len, self._arrived))
 
     def original(self) -> bytes:
         """What has arrived and was kept."""

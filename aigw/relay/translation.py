@@ -74,16 +74,36 @@ class Translated:
 class Translator:
     """One caller's request on its way to candidates of any format."""
 
-    __slots__ = ("_asking", "_formats", "_request", "_written")
+    __slots__ = ("_asking", "_formats", "_prepared", "_request", "_written")
 
     def __init__(self, request: Request, formats: Mapping[str, Format]) -> None:
         self._request = request
         self._formats = formats
         self._asking: Asking | EmbedAsking | None = None
         self._written: dict[tuple[str, str], tuple[Way, bytes, list[Loss]]] = {}
+        self._prepared: dict[Candidate, Translated | Exception | None] = {}
+
+    def prepare(self, candidate: Candidate) -> None:
+        """Find out what this candidate gets, for `translated` to tell later: may run in a thread, for one at a time."""
+        try:
+            self._prepared[candidate] = self._made(candidate)
+        except Exception as error:  # raised where it is asked for
+            self._prepared[candidate] = error
+
+    def is_prepared(self, candidate: Candidate) -> bool:
+        """Whether `translated` has nothing left to do."""
+        return candidate in self._prepared
 
     def translated(self, candidate: Candidate) -> Translated | None:
         """What this candidate gets, None for the caller's own bytes. Raises Refusal (InvalidBody, LossyTranslation)."""
+        if candidate in self._prepared:
+            found = self._prepared.pop(candidate)
+            if isinstance(found, Exception):
+                raise found
+            return found
+        return self._made(candidate)
+
+    def _made(self, candidate: Candidate) -> Translated | None:
         found: Translated | None = None
         if candidate.ways:
             found = self._across(candidate)

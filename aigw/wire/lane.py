@@ -58,7 +58,10 @@ class Asking:
         self.format = format
         self.array = False
         self._ledger = Ledger()
-        self.conversation: Conversation = format.read_request(decoded(body), model, self._ledger, stream=stream)
+        try:
+            self.conversation: Conversation = format.read_request(decoded(body), model, self._ledger, stream=stream)
+        except RecursionError:
+            raise _too_deep() from None
 
     @property
     def effort(self) -> str | None:
@@ -75,7 +78,10 @@ class Asking:
 
     def written(self, target: Format, dialect: Dialect, ledger: Ledger) -> bytes:
         """The request for a provider that speaks `target`. Raises InvalidBody."""
-        return target.write_request(self.arranged(target, dialect, ledger), dialect, ledger)
+        try:
+            return target.write_request(self.arranged(target, dialect, ledger), dialect, ledger)
+        except RecursionError:
+            raise _too_deep() from None
 
     def arranged(self, target: Format, dialect: Dialect, ledger: Ledger) -> Conversation:
         """The conversation as this provider may have it. Raises InvalidBody."""
@@ -87,6 +93,10 @@ class Asking:
     def back(self, target: Format, dialect: Dialect, ledger: Ledger) -> BackLane:
         """The way back of one answer; the ledger goes on."""
         return Lane(self, target, dialect, ledger)
+
+
+def _too_deep() -> InvalidBody:
+    return InvalidBody("The request is nested too deeply to be translated: some hundred levels are the limit.")
 
 
 def decoded(body: bytes) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def _const(value: Any, plain: dict[str, Any], place: str, ledger: Ledger) -> Non
 def _types(plain: dict[str, Any], at: str, ledger: Ledger) -> None:
     """One type each: null becomes `nullable`, several become a choice."""
     kinds = plain.pop("type")
-    named = [kind for kind in kinds if kind != "null"]
+    named = [kind for kind in kinds if isinstance(kind, str) and kind != "null"]
     ledger.rewrite(child(at, "type"), "Gemini's schemas have one type: null is `nullable`, others are a choice")
     if "null" in kinds and named:
         plain["nullable"] = True

@@ -76,9 +76,15 @@ def _common(left: Any, right: Any) -> Any:
     return [value for value in left if value in right] or right
 
 
+def _are_names(kinds: Any) -> bool:
+    return isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds)
+
+
 def _types(left: Any, right: Any) -> Any:
     kinds = [left] if isinstance(left, str) else left
     others = [right] if isinstance(right, str) else right
+    if not _are_names(kinds) or not _are_names(others):
+        return right
     if {"integer", "number"} == {*kinds, *others}:
         return "integer"
     common = _common(kinds, others)

@@ -149,6 +149,10 @@ class Side:
         self.failed = list(attempts)
         self.out_of_time = out_of_time
 
+    def on_estimated(self, candidate: Candidate) -> None:
+        """The gateway itself is to answer; no exchange of these tests counts tokens."""
+        raise AssertionError(candidate)
+
     def on_switched(self, attempt: Attempt) -> None:
         assert self.attempt is None
         self._tell("switched")

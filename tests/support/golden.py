@@ -232,8 +232,11 @@ def pretty(value: Any, indent: str = "") -> str:
 @contextmanager
 def steady() -> Iterator[None]:
     """Ids count up and the clock stands still."""
+    formats()  # no module may take over what stands in here for a while
     # Counted in front: whoever makes a short id takes the beginning.
-    ids = (uuid.UUID(f"{number:0>8}{0:024}") for number in count(1))
+    made = uuid.UUID
+    ids = (made(f"{number:0>8}{0:024}") for number in count(1))
     clock = mock.patch.object(time, "time", return_value=1_700_000_000.0)
-    with clock, mock.patch.object(uuid, "uuid4", side_effect=ids):
+    # What `uuid4` makes, as modules may have the function itself.
+    with clock, mock.patch.object(uuid, "UUID", side_effect=lambda **_: next(ids)):
         yield

@@ -20,6 +20,10 @@ def stop_of(feedback: Any) -> Stop | None:
     return Stop(reason="filter", word=reason, detail=detail if isinstance(detail, str) else None)
 
 
+# The year 3000: clocks that tell milliseconds or nonsense stay below it.
+_LATEST = 32_503_680_000
+
+
 def seconds_of(time: str | None) -> int | None:
     """A time (RFC 3339) in seconds since the epoch."""
     try:
@@ -29,5 +33,7 @@ def seconds_of(time: str | None) -> int | None:
 
 
 def time_of(seconds: int) -> str:
-    """And back."""
+    """And back; what is no time of this era is the epoch."""
+    if not 0 <= seconds < _LATEST:
+        seconds = 0
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

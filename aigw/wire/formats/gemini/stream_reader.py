@@ -57,7 +57,7 @@ class StreamReader:
             return []
         try:
             chunk = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._fail(troubles.read_error(502, data))
         if chunk.error is not None:
             return self._fail(troubles.read_error(200, data))

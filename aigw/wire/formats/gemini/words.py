@@ -25,6 +25,7 @@ _STATUS = {
     502: "UNAVAILABLE",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
+    529: "UNAVAILABLE",
 }
 _WORDS = frozenset({*_STATUS.values(), "INTERNAL", "NOT_FOUND", "ABORTED", "CANCELLED", "OUT_OF_RANGE", "UNKNOWN"})
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"

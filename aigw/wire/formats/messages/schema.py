@@ -90,7 +90,7 @@ def _enforced(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
 
 def _is_rule(name: str, value: Any) -> bool:
     if name == "format":
-        return value not in _FORMATS
+        return not (isinstance(value, str) and value in _FORMATS)
     if name == "minItems":
         return not isinstance(value, int) or value > _MOST_LEAST_ITEMS
     return name in _RULES

@@ -251,4 +251,7 @@ def _says_nothing(data: bytes) -> bool:
         said = decode_any(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return isinstance(said, dict) and said.get("type") not in _KINDS and "error" not in said
+    if not isinstance(said, dict) or "error" in said:
+        return False
+    kind = said.get("type")
+    return not isinstance(kind, str) or kind not in _KINDS
