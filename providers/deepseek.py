@@ -6,7 +6,7 @@ https://api-docs.deepseek.com/guides/thinking_mode. Its models read text alone.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw.adapter import (
     CHAT_COMPLETIONS,
@@ -19,7 +19,9 @@ from aigw.adapter import (
 )
 from aigw.wire.dialect import Dialect
 from aigw.wire.efforts import switched
-from aigw.wire.neutral import Reasoning
+
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
 
 # Where surfaces lie below the base URL, so that they follow it when an operator overrides it.
 BELOW = {MESSAGES: "anthropic/v1", COMPLETIONS: "beta"}

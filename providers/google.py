@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, unquote_plus
 
 import attrs
@@ -33,7 +33,9 @@ from aigw.adapter import (
 )
 from aigw.wire.dialect import BUDGET_OF, OPEN_SAMPLING, Dialect
 from aigw.wire.efforts import asks_for_thoughts, both, renamed, wanted, worded
-from aigw.wire.neutral import Reasoning
+
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
 
 # Where the compatible API lies below the base URL, so that it follows when an operator overrides it.
 COMPATIBLE = "openai"

@@ -7,12 +7,14 @@ https://console.groq.com/docs/reasoning.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw.adapter import AUDIO, CHAT_COMPLETIONS, RESPONSES, Provider
 from aigw.wire.dialect import OPEN_SAMPLING, Dialect
 from aigw.wire.efforts import both, wanted, worded
-from aigw.wire.neutral import Reasoning
+
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
 
 REFUSED = OPEN_SAMPLING | {"logit_bias", "logprobs", "n", "top_logprobs"}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw.adapter import CHAT_COMPLETIONS, Provider
 from aigw.wire.dialect import Dialect
 from aigw.wire.efforts import worded
-from aigw.wire.neutral import Reasoning
+
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
 
 EFFORTS = ("instant", "low", "medium", "high")
 

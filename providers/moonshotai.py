@@ -6,12 +6,14 @@ Images come as data, not as URLs; what a model thought returns with its tool cal
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw.adapter import CHAT_COMPLETIONS, Provider
 from aigw.wire.dialect import Dialect
 from aigw.wire.efforts import switched, wanted
-from aigw.wire.neutral import Reasoning
+
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
 
 # The first generations: JSON mode, but no schema, and no switch for thinking.
 OLD = ("moonshot-v1", "kimi-k2-", "kimi-latest")

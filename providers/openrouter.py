@@ -7,7 +7,7 @@ models thought comes and returns in `reasoning_details`, on Chat Completions alo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw.adapter import (
     CHAT_COMPLETIONS,
@@ -18,7 +18,9 @@ from aigw.adapter import (
     Provider,
 )
 from aigw.wire.dialect import Dialect
-from aigw.wire.neutral import Reasoning
+
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
 
 
 class OpenRouter(Provider):

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw.adapter import CHAT_COMPLETIONS, Provider
 from aigw.wire.dialect import Dialect
 from aigw.wire.efforts import switched
-from aigw.wire.neutral import Reasoning
+
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
 
 _NUMBERS = re.compile(r"glm-(\d+)(?:\.(\d+))?")
 

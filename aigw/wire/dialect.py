@@ -7,15 +7,17 @@ whoever plans. Formats read the traits and nothing else of a provider.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
-from aigw.wire.neutral import Reasoning
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
+
 
 # Given what the caller asks for: the members of a chat request that say it, and what could not be said (a reason), if
 # anything.
-ReasoningHook = Callable[[Reasoning], tuple[dict[str, Any], str | None]]
+ReasoningHook: TypeAlias = "Callable[[Reasoning], tuple[dict[str, Any], str | None]]"
 # A last look at a request's body, before it is encoded; may change it in place.
 AmendHook = Callable[[dict[str, Any]], None]
 

@@ -7,10 +7,12 @@ and, in a sentence, what they do not say.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigw.wire.dialect import effort_of
-from aigw.wire.neutral import Reasoning
+
+if TYPE_CHECKING:
+    from aigw.wire.neutral import Reasoning
 
 SCALE = ("none", "instant", "minimal", "low", "medium", "high", "xhigh", "max")
 """Every word for an effort that any provider has, least first (`instant` is InceptionLabs's)."""

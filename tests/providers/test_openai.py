@@ -82,7 +82,8 @@ def test_dialect() -> None:
     assert (chat.maker, chat.model, chat.limit_member) == ("openai", "gpt-5", "max_completion_tokens")
     assert (chat.developer, responses.developer, chat.audio, responses.audio) == (True, True, True, False)
     assert chat.thinking_back is None
-    assert (chat.refused, responses.refused) == ({"top_k", "min_p", "repetition_penalty"}, frozenset())
+    assert chat.refused == {"top_k", "min_p", "repetition_penalty"}
+    assert responses.refused == frozenset()
     assert PROVIDER.preferred() == ("responses", "chat-completions")
 
 

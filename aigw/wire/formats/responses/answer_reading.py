@@ -48,12 +48,15 @@ _IMAGE_TYPES: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/
 
 def read_answer(data: bytes, dialect: Dialect) -> Answer:
     """The answer in a body. Raises ValueError for what is none, or is one that failed or is not there yet."""
-    response = _decode(data)
+    try:
+        response = _decode(data)
+    except RecursionError as error:
+        raise ValueError(f"the body cannot be read: {error}") from None
     if not isinstance(response, dict) or not isinstance(response.get("output"), list):
         raise ValueError("the body is no response")
     status = response.get("status")
     # Servers that know no status answer only when they are done.
-    if status is not None and status not in _OVER:
+    if status is not None and not (isinstance(status, str) and status in _OVER):
         raise ValueError(f"the response is {status}: {complaint(data) or 'nothing is said of it'}")
     parts = [part for item in response["output"] for part in item_parts(item, dialect.maker)]
     return Answer(
@@ -91,7 +94,7 @@ def item_parts(item: Any, maker: str) -> list[Part]:
         return read_search(item, maker)
     if kind == "image_generation_call" and text_of(item.get("result")):
         return [_image(item)]
-    return [Foreign(format="responses", value=item)]
+    return [Foreign(format="responses", value=item)] if isinstance(kind, str) else []
 
 
 def content_part(value: Any) -> Part | None:
@@ -179,7 +182,8 @@ def _message(item: Json) -> list[Part]:
 
 
 def _image(item: Json) -> Media:
-    source = Source(data=item["result"], media_type=_IMAGE_TYPES.get(item.get("output_format") or "png", "image/png"))
+    kind = _IMAGE_TYPES.get(text_of(item.get("output_format")) or "png", "image/png")
+    source = Source(data=item["result"], media_type=kind)
     own = {name: value for name, value in item.items() if name not in _OF_IMAGES and value is not None}
     return Media(kind="image", source=source, id=text_of(item.get("id")), own=own or None)
 

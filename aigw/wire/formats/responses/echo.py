@@ -40,7 +40,7 @@ class Echo:
 
     def response(self, status: str, output: list[Json]) -> Json:
         """A response that goes on."""
-        tier = self.tier if self.tier in _TIERS else None
+        tier = self.tier if isinstance(self.tier, str) and self.tier in _TIERS else None
         return {
             **self._head,
             "status": status,

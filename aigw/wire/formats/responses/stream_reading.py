@@ -46,7 +46,7 @@ class ResponsesReader:
             return []
         try:
             said = decode(event.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._failed(Trouble(502, "upstream_error", "The provider sent an event that is not JSON."))
         kind = said.type
         hot = self._hot
@@ -105,7 +105,7 @@ class ResponsesReader:
     def _item(self, said: Said) -> ItemHeard:
         """The item that an event belongs to: by its index, or by its id where there is no index."""
         index = said.output_index
-        key = index if type(index) is int else said.item_id or _id_of(said.item)
+        key = index if type(index) is int else text_of(said.item_id) or _id_of(said.item)
         found = self._items.get(key)
         if found is None:
             found = self._items[key] = ItemHeard(self._parts, self._maker)
@@ -163,5 +163,5 @@ def _object(data: bytes) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _id_of(item: Any) -> Any:
-    return item.get("id") if isinstance(item, dict) else None
+def _id_of(item: Any) -> str | None:
+    return text_of(item.get("id")) if isinstance(item, dict) else None

@@ -125,6 +125,7 @@ def test_stops(output: list[Any], reason: str) -> None:
     "body",
     [
         "not JSON", "[]", "{}", '{"output": {}}', '{"error": {"message": "no"}}',
+        '{"output": [], "status": ["completed"]}', pytest.param('{"a":' * 20_000, id="nested"),
         '{"output": [], "status": "queued"}', '{"output": [], "status": "failed", "error": {"message": "no"}}',
     ],
 )  # fmt: skip
@@ -138,3 +139,12 @@ def test_what_is_no_answer(body: str) -> None:
 def test_odd_usage(usage: Any) -> None:
     """Usage that cannot be read is none, and no reason to lose the answer."""
     assert FORMAT.read_answer(json.dumps({"output": [], "usage": usage}).encode(), P).usage is None
+
+
+def test_items_of_no_kind() -> None:
+    """Items that say no kind, and members of a type that they should not have, are left out."""
+    picture = {"type": "image_generation_call", "id": [], "result": "AAAA", "output_format": ["png"]}
+    body = {"id": 7, "output": [{"id": "x"}, {"type": ["message"]}, picture], "usage": {"input_tokens": "many"}}
+    answer = FORMAT.read_answer(json.dumps(body).encode(), P)
+    assert answer.candidates[0].parts == [Media(kind="image", source=Source(data="AAAA", media_type="image/png"))]
+    assert (answer.id, answer.usage) == (None, None)

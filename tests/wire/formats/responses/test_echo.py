@@ -102,6 +102,8 @@ def test_failures_and_tiers() -> None:
     response = failed.over(Stop(reason="error", detail="Broken."), [], None)
     assert (response["status"], response["error"]["message"]) == ("failed", "Broken.")
     assert response["service_tier"] == "priority"
+    failed.tier = ["priority"]
+    assert failed.response("in_progress", [])["service_tier"] is None
     failed.tier = "on_demand"
     assert failed.response("in_progress", [])["service_tier"] is None
 

@@ -269,6 +269,7 @@ def test_stops(last: Json, stop: Stop) -> None:
         ({"error": {"code": 503, "message": "Slow."}}, 503, "503"),
         (completed(status="failed", error={"code": "server_error", "message": "Slow."}), 502, "server_error"),
         (b"<html>", 502, "upstream_error"),
+        pytest.param(b'{"a":' * 20_000, 502, "upstream_error", id="nested"),
     ],
 )  # fmt: skip
 def test_failures(event: Json | bytes, status: int, code: str) -> None:
@@ -292,6 +293,7 @@ def test_a_stream_that_was_cut() -> None:
         event("output_text.done", content_index=0), event("content_part.done", part=7),
         event("output_text.annotation.added", annotation=7), event("function_call_arguments.done", arguments="{}"),
         {"type": "response.tomorrow"}, {"type": "keepalive"}, b"", b"7",
+        {"type": "response.output_item.added", "output_index": [], "item_id": {}, "item": {"id": ["x"]}},
     ],
 )  # fmt: skip
 def test_odd_events(odd: Json | bytes) -> None:
