@@ -32,9 +32,13 @@ class Draft:
         return self.conversation.places.get(setting, "")
 
     def put(self, member: str, value: Any, at: str, into: dict[str, Any] | None = None) -> None:
-        """Write a member, unless the model is known not to accept it: then it is dropped and reported."""
-        if member in self.dialect.refused and not means_nothing(member, value):
-            self.ledger.drop(at, f"the model {self.dialect.model or 'asked for'} does not accept {member}")
+        """Write a member, unless the model is known not to accept it: then it is dropped and reported.
+
+        At its default it says what its absence says, and is left out without a word.
+        """
+        if member in self.dialect.refused:
+            if not means_nothing(member, value):
+                self.ledger.drop(at, f"the model {self.dialect.model or 'asked for'} does not accept {member}")
             return
         (self.body if into is None else into)[member] = value
 

@@ -146,7 +146,8 @@ async def test_what_a_model_refuses_is_not_translated(
     told = set((answer.header("x-aigw-loss") or "").split(", "))
     assert {each for each in told if each and not each.startswith("answer:")} == {f"{each};dropped" for each in lost}
     sent = json.loads(gate.sandbox.requests[-1].body)
-    assert ("temperature" in sent) is ("temperature" in more and not lost)
+    # At its default it says what its absence says.
+    assert ("temperature" in sent) is (more.get("temperature") == 0.2 and not lost)
 
 
 async def test_a_sealed_request_still_loses_what_the_model_refuses(gateway: OpenGate) -> None:

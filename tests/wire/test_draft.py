@@ -53,14 +53,14 @@ def test_close(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("member", "value", "sent"),
-    [("temperature", 0.5, False), ("n", 2, False), ("n", 1, True), ("top_p", 1, True)],
+    ("member", "value", "sent", "lost"),
+    [("temperature", 0.5, False, True), ("n", 2, False, True), ("n", 1, False, False), ("top_p", 1, True, False)],
 )
-def test_refused(member: str, value: float, sent: bool) -> None:
-    """What the model does not accept is dropped and reported; one candidate is what all of them give."""
+def test_refused(member: str, value: float, sent: bool, lost: bool) -> None:
+    """What the model does not accept is dropped and reported; at its default it says nothing, and is left out."""
     written = draft(Dialect(refused=frozenset({"temperature", "n"}), model="gpt"), **{member: value})
     written.carry(member)
     written.close("Chat")
     assert written.body == ({member: value} if sent else {})
     reason = f"the model gpt does not accept {member}"
-    assert written.ledger.entries == ([] if sent else [Loss(f"/{member}", "dropped", reason)])
+    assert written.ledger.entries == ([] if not lost else [Loss(f"/{member}", "dropped", reason)])

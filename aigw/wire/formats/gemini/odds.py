@@ -14,7 +14,8 @@ def odds_of(result: Any) -> list[Logprob]:
     tops = result.get("topCandidates")
     tops = tops if isinstance(tops, list) else []
     told: list[Logprob] = []
-    for index, item in enumerate(result.get("chosenCandidates") or ()):
+    chosen = result.get("chosenCandidates")
+    for index, item in enumerate(chosen if isinstance(chosen, list) else ()):
         one = _one(item)
         if one is None:
             continue
