@@ -1,107 +1,27 @@
-"""The members of one JSON object of a caller's request, asked for by name and type.
-
-What has the wrong type is refused with its place, in the form that OpenAI's own errors use
-(`input[2].content[0].text`). What nobody asked for is what the format's own members are made of. Null counts as absent.
-"""
+"""The members of one JSON object of a caller's Responses request."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Self
 
-from aigw.wire.losses import child
+from aigw.wire import members
+from aigw.wire.members import kind_of
 from aigw.wire.neutral import CacheMark
-from aigw.wire.places import refusal
+
+__all__ = ["Members", "kind_of", "refuse"]
+
+refuse = members.Members.refuse
 
 
-def refuse(at: str, complaint: str) -> NoReturn:
-    """Refuse a request because of the thing at a pointer."""
-    raise refusal(at, complaint)
+class Members(members.Members):
+    """An object at a pointer, refused in the notation of OpenAI's own errors (`input[2].content[0].text`)."""
 
+    __slots__ = ()
 
-class Members:
-    """An object at a pointer. Each method takes one member."""
-
-    __slots__ = ("_taken", "at", "value")
-
-    def __init__(self, value: Any, at: str) -> None:
-        if not isinstance(value, dict):
-            refuse(at, f"must be an object, not {kind_of(value)}")
-        self.value: dict[str, Any] = value
-        self.at = at
-        self._taken: set[str] = set()
-
-    def place(self, *names: str | int) -> str:
-        """The pointer of a member, or of something below it."""
-        return child(self.at, *names)
-
-    def take(self, name: str) -> Any:
-        """A member of any type."""
-        self._taken.add(name)
-        return self.value.get(name)
-
-    def text(self, name: str) -> str | None:
-        """A string."""
-        value = self.take(name)
-        if value is not None and not isinstance(value, str):
-            refuse(self.place(name), f"must be a string, not {kind_of(value)}")
-        return value
-
-    def needed(self, name: str) -> str:
-        """A string that must be there."""
-        value = self.text(name)
-        if value is None:
-            refuse(self.place(name), "is required")
-        return value
-
-    def number(self, name: str) -> float | None:
-        """A number; whole ones stay whole."""
-        value = self.take(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            refuse(self.place(name), f"must be a number, not {kind_of(value)}")
-        return value
-
-    def whole(self, name: str) -> int | None:
-        """A whole number."""
-        value = self.number(name)
-        if value is None or isinstance(value, int):
-            return value
-        if not value.is_integer():
-            refuse(self.place(name), "must be a whole number")
-        return int(value)
-
-    def flag(self, name: str) -> bool | None:
-        """True or false."""
-        value = self.take(name)
-        if value is not None and not isinstance(value, bool):
-            refuse(self.place(name), f"must be true or false, not {kind_of(value)}")
-        return value
-
-    def items(self, name: str) -> list[Any] | None:
-        """An array."""
-        value = self.take(name)
-        if value is not None and not isinstance(value, list):
-            refuse(self.place(name), f"must be an array, not {kind_of(value)}")
-        return value
-
-    def texts(self, name: str) -> list[str] | None:
-        """An array of strings."""
-        value = self.items(name)
-        for index, item in enumerate(value or ()):
-            if not isinstance(item, str):
-                refuse(self.place(name, index), f"must be a string, not {kind_of(item)}")
-        return value
-
-    def table(self, name: str) -> dict[str, Any] | None:
-        """An object, as it is."""
-        value = self.take(name)
-        if value is not None and not isinstance(value, dict):
-            refuse(self.place(name), f"must be an object, not {kind_of(value)}")
-        return value
-
-    def inner(self, name: str) -> Members | None:
-        """An object, to be asked for its members in turn."""
-        value = self.take(name)
-        return None if value is None else Members(value, self.place(name))
+    def inner(self, name: str) -> Self | None:
+        """An object, to be asked for its members in turn; what is left of it is its own, not this object's."""
+        value = self.table(name)
+        return None if value is None else type(self)(value, self.place(name))
 
     def cache(self) -> CacheMark | None:
         """`prompt_cache_breakpoint`: the end of a prefix worth caching."""
@@ -110,25 +30,3 @@ class Members:
             return None
         mark.text("mode")
         return CacheMark(mark.text("ttl"), mark.at)
-
-    def leave(self, name: str) -> None:
-        """Put a member back among the object's own."""
-        self._taken.discard(name)
-
-    def own(self) -> dict[str, Any] | None:
-        """The members that nobody took; None for none."""
-        found = {name: value for name, value in self.value.items() if name not in self._taken and value is not None}
-        return found or None
-
-
-def kind_of(value: Any) -> str:
-    """What JSON calls a value, with its article."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    return "an array" if isinstance(value, list) else "an object"

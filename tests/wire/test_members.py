@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from aigw.errors import InvalidBody
-from aigw.wire.formats.chat.members import Members, dotted
+from aigw.wire.formats.chat.members import Members
 from aigw.wire.neutral import CacheMark
+from aigw.wire.places import dotted
 
 
 @pytest.mark.parametrize(
