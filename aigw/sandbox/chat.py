@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 import orjson
-from attrs import frozen
+from attrs import evolve, frozen
 
 from . import chat_thinking as thinking
 from .errors import Problem, openai_error
@@ -21,7 +21,8 @@ _FINISH: dict[Finish, str] = {
     "tool": "tool_calls",
     "refusal": "stop",
 }
-_DONE = Event(b"data: [DONE]\n\n", Kind.END)
+_DONE = Event(b"data: [DONE]\n\n", Kind.DONE)
+_NOTE = sse(b'{"id":"","object":"chat.completion.chunk","created":0,"model":"","choices":[],"sandbox_note":1}')
 _MOST_CHOICES = 16
 
 
@@ -33,8 +34,9 @@ def answer(call: Call) -> Reply:
     script = write(ask, call.faults)
     talk = _Talk(call, script)
     if call.streamed:
-        return Reply(events=talk.events(), content_type=EVENT_STREAM, broken=broken)
-    return Reply(body=orjson.dumps(talk.whole()))
+        stream = Reply(events=talk.events(), content_type=EVENT_STREAM, broken=broken, note=_NOTE)
+        return evolve(stream, script=script, counted=talk.counted)
+    return Reply(body=orjson.dumps(talk.whole()), script=script)
 
 
 def read(body: Json) -> Ask:
@@ -104,6 +106,11 @@ class _Talk:
         wanted = self.call.body.get("n")
         return max(1, min(wanted, _MOST_CHOICES)) if isinstance(wanted, int) else 1
 
+    @property
+    def counted(self) -> bool:
+        """Whether a stream tells its usage: when it is asked to."""
+        return bool((self.call.body.get("stream_options") or {}).get("include_usage"))
+
     def _frame(self, object_: str) -> Json:
         return {
             "id": self.call.house.mint("chatcmpl-", 29),
@@ -169,8 +176,7 @@ class _Talk:
 
     def events(self) -> Iterator[Event]:
         frame = self._frame("chat.completion.chunk")
-        options = self.call.body.get("stream_options") or {}
-        usage = {"usage": None} if options.get("include_usage") else {}
+        usage = {"usage": None} if self.counted else {}
 
         def event(choices: list[Json], kind: Kind, extra: Json = usage) -> Event:
             return Event(sse(orjson.dumps({**frame, "choices": choices, **extra})), kind)

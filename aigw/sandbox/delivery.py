@@ -16,7 +16,9 @@ from aiohttp.http import HttpVersion11
 
 from .faults import Faults, Place
 from .reply import Reply
-from .staging import Ending, Staged, stage
+from .said import Said
+from .staging import Staged, stage
+from .streaming import Ending
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
 _LINGER_ZERO = struct.pack("ii", 1, 0)
@@ -29,6 +31,8 @@ _INFORMATIONAL = (
     b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n",
 )
 _NO_BODY = (204, 304)
+# Where the length of a chunk should stand (RFC 9112, 7.1).
+_NO_CHUNK = b"zz\r\nnot a chunk\r\n"
 
 Lines = tuple[tuple[str, str], ...]
 
@@ -94,13 +98,13 @@ class Wire:
         return transport
 
 
-async def deliver(wire: Wire, reply: Reply, faults: Faults, headers: Lines) -> None:
-    """Write one answer under its faults.
+async def deliver(wire: Wire, reply: Reply, faults: Faults, headers: Lines, said: Said | None = None) -> None:
+    """Write one answer under its faults; `said` is told how much of it went out.
 
     Returns when the answer is out or the connection is broken as asked; a stall returns only by cancellation,
     when the caller leaves. Raises ConnectionResetError when the caller has gone.
     """
-    staged = stage(reply, faults)
+    staged = stage(reply, faults, said)
     if await silenced(wire, faults):
         return
     head = _head(wire, reply, staged, faults, headers)
@@ -110,7 +114,8 @@ async def deliver(wire: Wire, reply: Reply, faults: Faults, headers: Lines) -> N
         wire.write(head)
         return
     await _body(wire, head, staged, faults)
-    if faults.close_after:
+    # A length that promises more than comes is kept by nobody's patience but by the end of the connection.
+    if faults.close_after or (staged.length is not None and (faults.length or 0) > 0):
         wire.cut()
 
 
@@ -168,13 +173,13 @@ async def _body(wire: Wire, head: bytes, staged: Staged, faults: Faults) -> None
         await asyncio.sleep(faults.first_event_delay)
     first = True
     for frame in staged.frames:
+        if not first and (faults.delay is not None or faults.chunk):
+            await asyncio.sleep(faults.delay or 0)
         if isinstance(frame, Ending):
             if head:
                 wire.write(head)
             await _end(wire, frame, chunked)
             return
-        if not first and (faults.delay is not None or faults.chunk):
-            await asyncio.sleep(faults.delay or 0)
         wire.write(b"%x\r\n%b\r\n" % (len(frame), frame) if chunked else head + frame)
         head, first = b"", False
         await wire.flow()
@@ -186,6 +191,9 @@ async def _end(wire: Wire, ending: Ending, chunked: bool) -> None:
     elif ending is Ending.RESET:
         await wire.reset()
     elif ending is Ending.CUT:
+        wire.cut()
+    elif ending is Ending.GARBLE:
+        wire.write(_NO_CHUNK if chunked else b"")
         wire.cut()
     elif chunked:
         wire.write(b"0\r\n\r\n")

@@ -12,6 +12,7 @@ from .coding import decoded
 from .errors import Dialect, Problem, Refused, asked_for
 from .faults import CALM, HEADER, Faults, parse, split
 from .reply import Call, House, Reply
+from .said import Said
 
 _FAILING_KEY = re.compile(r"fail-(\d{3})")
 _CREDENTIAL_HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
@@ -31,11 +32,15 @@ class Arrived:
 
 @frozen
 class Verdict:
-    """What is to be written: the reply, the faults on its way, the headers every answer of this API has."""
+    """What is to be written: the reply, the faults on its way, the headers every answer of this API has.
+
+    `said` is told how much of the reply went out.
+    """
 
     reply: Reply
     faults: Faults
     around: tuple[tuple[str, str], ...]
+    said: Said
 
 
 def decide(arrived: Arrived, house: House) -> Verdict:
@@ -64,12 +69,14 @@ def decide(arrived: Arrived, house: House) -> Verdict:
         reply = _asked(route, call)
         if faults.status is not None:
             reply = evolve(reply, status=faults.status)
-        if faults.error_first or faults.error_mid is not None:
+        if faults.error_first or faults.error_mid is not None or faults.bare_error is not None:
             # Of a plain answer nothing but the error is left; a stream tells it in its own place.
-            reply = evolve(reply, body=route.dialect.error(asked_for(faults.error_status), request_id))
+            script = reply.script if reply.events is not None else None
+            reply = evolve(reply, script=script, body=route.dialect.error(asked_for(faults.error_status), request_id))
     except Refused as refusal:
         reply = _refusal(refusal.problem, route.dialect, request_id)
-    return Verdict(reply, faults, ((route.dialect.request_id, request_id), *route.dialect.headers))
+    around = ((route.dialect.request_id, request_id), *route.dialect.headers)
+    return Verdict(reply, faults, around, Said(reply.script, reply.counted))
 
 
 def _form(arrived: Arrived) -> forms.Form:

@@ -60,6 +60,14 @@ def _status(text: str) -> int:
     return number
 
 
+def _surplus(text: str) -> int:
+    """How far a declared length is off, in bytes; a true one would be no fault."""
+    number = int(text)
+    if not number:
+        raise ValueError(text)
+    return number
+
+
 def _milliseconds(text: str) -> float:
     return _count(text) / 1000
 
@@ -106,6 +114,10 @@ class Faults:
     informational: bool = _flag()
     html: bool = _flag()
     headers: tuple[int, int] | None = _value(_headers)
+    type: str | None = _value(_token)
+    length: int | None = _value(_surplus)
+    streamed: bool = _flag()
+    unstreamed: bool = _flag()
     # In the body
     first_event_delay: float | None = _value(_milliseconds)
     delay: float | None = _value(_milliseconds)
@@ -115,11 +127,26 @@ class Faults:
     cut_bytes: int | None = _value(_count)
     reset: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
     malformed: Place | None = field(default=None, metadata=_at(BEFORE_FIRST_CONTENT))
+    half: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
+    half_letter: bool = _flag()
+    double_start: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
+    empty_data: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
+    bad_chunk: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
+    comments: bool = _flag()
+    unknown_events: bool = _flag()
+    crlf: bool = _flag()
+    bom: bool = _flag()
     error_first: bool = _flag()
     error_mid: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
+    bare_error: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
+    error_done: bool = _flag()
     error_status: int = field(default=500, metadata={"read": _status, "bare": None})
     empty: bool = _flag()
     no_terminal: bool = _flag()
+    no_finish: bool = _flag()
+    no_done: bool = _flag()
+    no_trailer: bool = _flag()
+    coding_cut: Place | None = field(default=None, metadata=_at(AFTER_FIRST_CONTENT))
     nolen: bool = _flag()
     close_after: bool = _flag()
     encoding: str | None = field(default=None, metadata={})
@@ -127,6 +154,7 @@ class Faults:
     size: int | None = _value(_count)
     events: int | None = _value(_count)
     words: int | None = _value(_count)
+    foreign: bool = _flag()
     refusal: bool = _flag()
     thinking_back: bool = _flag()
     input_tokens: int | None = _value(_count)

@@ -31,21 +31,31 @@ _PLACE = "gemini"
 _DEMANDING = "gemini-3"
 # What the documentation allows in the place of a signature that nobody has.
 _NO_SIGNATURES = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
+_NOTE = b'data: {"sandboxNote": 1}\r\n\r\n'
 _SNAKE = re.compile(r"_([a-z])")
 
 
 def answer(call: Call) -> Reply:
     """Generated content, whole. Raises Refused (400) when there are no contents."""
     turn = _turn(call)
-    return Reply(body=turn.whole(), content_type=_CONTENT_TYPE)
+    return _streamed(turn, "sse") if call.faults.streamed else _whole(turn)
 
 
 def stream(call: Call) -> Reply:
     """Generated content in chunks: server-sent events with `alt=sse`, else one JSON array that grows."""
     turn = _turn(call)
-    if call.query.get("alt") == "sse":
-        return Reply(events=turn.sse(), content_type="text/event-stream", broken=_broken)
-    return Reply(events=turn.array(), content_type=_CONTENT_TYPE, broken=_broken_array)
+    return _whole(turn) if call.faults.unstreamed else _streamed(turn, call.query.get("alt"))
+
+
+def _whole(turn: "_Turn") -> Reply:
+    return Reply(body=turn.whole(), content_type=_CONTENT_TYPE, script=turn.script)
+
+
+def _streamed(turn: "_Turn", alt: str | None) -> Reply:
+    if alt == "sse":
+        kind = "text/event-stream"
+        return Reply(events=turn.sse(), content_type=kind, broken=_broken, note=_NOTE, script=turn.script)
+    return Reply(events=turn.array(), content_type=_CONTENT_TYPE, broken=_broken_array, script=turn.script)
 
 
 def _turn(call: Call) -> "_Turn":

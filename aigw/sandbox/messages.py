@@ -38,6 +38,7 @@ _SAMPLING = ("temperature", "top_p", "top_k")
 # What thinking is signed for: with its text in the block, and without.
 _SHOWN = "messages"
 _OMITTED = "messages omitted"
+_NOTE = sse(b'{"type":"sandbox_note"}', "sandbox_note")
 
 
 def answer(call: Call) -> Reply:
@@ -45,10 +46,11 @@ def answer(call: Call) -> Reply:
     _need(call.body, "model", "max_tokens")
     ask = read(call)
     _check_thinking(call, ask)
-    turn = _Turn(call, write(ask, call.faults))
+    script = write(ask, call.faults)
+    turn = _Turn(call, script)
     if call.streamed:
-        return Reply(events=turn.events(), content_type=EVENT_STREAM, broken=broken)
-    return Reply(body=orjson.dumps(turn.whole()))
+        return Reply(events=turn.events(), content_type=EVENT_STREAM, broken=broken, note=_NOTE, script=script)
+    return Reply(body=orjson.dumps(turn.whole()), script=script)
 
 
 def count(call: Call) -> Reply:
@@ -268,7 +270,7 @@ class _Turn:
         usage = self.script.usage
         final = {**_usage(usage, usage.output), "output_tokens_details": {"thinking_tokens": usage.reasoning}}
         yield _event({"type": "message_delta", "delta": self._ending(), "usage": final}, Kind.END)
-        yield _event({"type": "message_stop"}, Kind.END)
+        yield _event({"type": "message_stop"}, Kind.DONE)
 
     def _blocks(self) -> Iterator[tuple[Json, list[Json]]]:
         """Each content block as it opens, with the deltas that fill it."""

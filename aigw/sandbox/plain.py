@@ -130,7 +130,7 @@ def _completion_events(frame: Json, script: Script, include_usage: bool) -> Iter
     if include_usage:
         usage = {**frame, "choices": [], "usage": usage_of(script.usage)}
         yield Event(sse(orjson.dumps(usage)), Kind.END)
-    yield Event(b"data: [DONE]\n\n", Kind.END)
+    yield Event(b"data: [DONE]\n\n", Kind.DONE)
 
 
 def _texts(given: Any) -> list[str]:

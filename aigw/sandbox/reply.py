@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from .errors import Problem
 from .faults import Faults
+from .script import Script
 
 Json: TypeAlias = dict[str, Any]
 
@@ -27,6 +28,8 @@ class Kind(Enum):
     OPEN = "open"
     CONTENT = "content"
     END = "end"
+    # Says nothing any more but that it was all.
+    DONE = "done"
 
 
 @frozen
@@ -55,7 +58,9 @@ def _no_stream(problem: Problem, sent: int) -> bytes:
 class Reply:
     """One answer: `events` when it is streamed, `dialogue` when it is a WebSocket, else `body`.
 
-    `broken(problem, sent)` gives the bytes with which this stream reports a failure after `sent` events.
+    `broken(problem, sent)` gives the bytes with which this stream reports a failure after `sent` events, `note` an
+    event that no reader of this stream knows. `script` is what is said, where something is; `counted` whether its
+    usage is said too.
     """
 
     body: bytes = b""
@@ -65,6 +70,9 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     broken: Callable[[Problem, int], bytes] = _no_stream
     dialogue: Dialogue | None = None
+    note: bytes = b""
+    script: Script | None = None
+    counted: bool = True
 
 
 @frozen
@@ -86,7 +94,9 @@ class Call:
 
     @property
     def streamed(self) -> bool:
-        """Whether the caller asked for a stream; forms carry the flag as text."""
+        """Whether a stream is given: the caller asked for one (forms carry the flag as text), or a fault wants it."""
+        if self.faults.streamed or self.faults.unstreamed:
+            return self.faults.streamed
         return self.body.get("stream") in (True, "true", "True", "1")
 
 

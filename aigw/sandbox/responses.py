@@ -36,6 +36,7 @@ _ECHOED: Json = {
 }
 # Reasoning is signed for the item it stands in.
 _PLACE = "responses "
+_NOTE = sse(b'{"type":"response.sandbox_note","sequence_number":0}', "response.sandbox_note")
 _OUTPUT_KINDS = ("function_call_output", "custom_tool_call_output")
 
 
@@ -45,16 +46,18 @@ def answer(call: Call) -> Reply:
     _know_previous(call)
     items, ask = _items(call), read(call.body)
     _check_reasoning(call, items, asked=ask.thinks)
-    draft = _Draft(call, write(ask, call.faults), call.house.mint_hex("resp_", 48), int(time.time()))
+    script = write(ask, call.faults)
+    draft = _Draft(call, script, call.house.mint_hex("resp_", 48), int(time.time()))
     output = list(draft.items())
     done = draft.response(draft.status, [item for item, _ in output])
     if call.body.get("store") is not False:
         call.house.store(done, items)
     if call.streamed:
-        return Reply(events=_numbered(draft.events(output, done)), content_type=EVENT_STREAM, broken=draft.broken)
+        events = _numbered(draft.events(output, done))
+        return Reply(events=events, content_type=EVENT_STREAM, broken=draft.broken, note=_NOTE, script=script)
     if call.body.get("background"):
-        done = draft.response("queued", [])
-    return Reply(body=orjson.dumps(done))
+        return Reply(body=orjson.dumps(draft.response("queued", [])))
+    return Reply(body=orjson.dumps(done), script=script)
 
 
 def retrieve(call: Call) -> Reply:

@@ -27,6 +27,8 @@ _NO_ARGUMENTS: Mapping[str, Any] = {"type": "object"}
 _ASKS_FOR_TOOL = re.compile(r"\b(?:use|call) (?:the |a |your |both )?tools?\b|\bparallel\b", re.IGNORECASE)
 _PARALLEL = re.compile(r"\b(?:parallel|both tools)\b", re.IGNORECASE)
 _REFUSAL = "I cannot help with that."
+# Letters of two, three and four bytes.
+_FOREIGN = " Grüße 日本語 naïve 🙂 Ελληνικά"
 # Keys whose strings are not prompt text: binary, opaque or structural.
 _WEIGHTLESS = frozenset(
     {
@@ -230,6 +232,8 @@ def _text(ask: Ask, faults: Faults) -> str:
     elif ask.text:
         parts.append("You said: " + ask.text)
     text = " ".join(parts) or "Hello from the sandbox."
+    if faults.foreign or faults.half_letter:
+        text += _FOREIGN
     return _longer(text, faults)
 
 

@@ -1,6 +1,7 @@
 """The sandbox on a socket: takes requests, has them answered, and remembers what it saw."""
 
 import asyncio
+import re
 import time
 from collections import deque
 from types import TracebackType
@@ -10,7 +11,9 @@ from attrs import define, field
 
 from .delivery import Sent, Wire, deliver
 from .desk import Arrived, decide
+from .faults import HEADER
 from .reply import House
+from .said import Said
 from .talk import talk
 
 # What the sandbox remembers of the requests it saw, at most: so many, and so many bytes of their bodies.
@@ -21,6 +24,7 @@ _LINE_BYTES = 64 * 1024
 _BACKLOG = 1024
 # Every handler is cancelled first, so this is only the patience with one that does not listen.
 _STOP_SECONDS = 1.0
+_SCENE = re.compile(rb"scene[0-9a-z]{11}")
 
 
 @define(eq=False)
@@ -28,7 +32,7 @@ class Seen:
     """One request as it arrived: path with its query, headers as (name, value) in order, body undecoded.
 
     `opened` and `closed` are time.monotonic() seconds; `hung_up` says that the caller left before the answer
-    was out; `over` is set when the sandbox is done with the request.
+    was out; `over` is set when the sandbox is done with the request; `said` is how much of its answer went out.
     """
 
     method: str
@@ -40,6 +44,7 @@ class Seen:
     body: bytes = b""
     closed: float | None = None
     hung_up: bool = False
+    said: Said = field(factory=Said, repr=False)
     over: asyncio.Event = field(factory=asyncio.Event)
 
     @property
@@ -50,6 +55,19 @@ class Seen:
     def header(self, name: str) -> str | None:
         """The first header of that name, whatever its case."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+@define(eq=False)
+class Scene:
+    """What is played to the requests of one word: lists of faults still to come, and the requests that came."""
+
+    lists: deque[str]
+    seen: list[Seen] = field(factory=list)
+
+    def next(self, seen: Seen) -> str:
+        """The faults of one more request."""
+        self.seen.append(seen)
+        return self.lists.popleft() if len(self.lists) > 1 else self.lists[0]
 
 
 class Running:
@@ -67,6 +85,7 @@ class Running:
         self._stopping = False
         self._busy: set[asyncio.Task[object]] = set()
         self._house = House(0)
+        self._scenes: dict[bytes, Scene] = {}
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
 
@@ -80,6 +99,21 @@ class Running:
         future: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
         self._awaited.append(future)
         return future
+
+    def play(self, word: str, *lists: str) -> Scene:
+        """Faults for the requests whose body says a word, whatever their model or headers say.
+
+        The first such request gets the first list, the next one the next; the last list stays. A word is `scene` and
+        eleven small letters or digits. Raises ValueError for another one.
+        """
+        if _SCENE.fullmatch(word.encode()) is None:
+            raise ValueError(word)
+        scene = self._scenes[word.encode()] = Scene(deque(lists or [""]))
+        return scene
+
+    def forget(self, word: str) -> None:
+        """Let a word be a word again."""
+        self._scenes.pop(word.encode(), None)
 
     async def listen(self, port: int) -> None:
         """Open the socket. Raises OSError when the port is taken."""
@@ -148,10 +182,15 @@ class Running:
         seen.body = await request.content.read()
         self._keep(seen)
         headers = {name.lower(): value for name, value in seen.headers}
+        found = _SCENE.search(seen.body) if self._scenes else None
+        scene = self._scenes.get(found[0]) if found else None
+        if scene is not None:
+            headers[HEADER] = scene.next(seen)
         verdict = decide(Arrived(seen.method, seen.path, headers, seen.body), self._house)
         if verdict.reply.dialogue is not None:
             return await talk(request, wire, verdict.reply.dialogue, verdict.faults)
-        await deliver(wire, verdict.reply, verdict.faults, verdict.around)
+        seen.said = verdict.said
+        await deliver(wire, verdict.reply, verdict.faults, verdict.around, verdict.said)
         return Sent(wire.reusable)
 
     def _keep(self, seen: Seen) -> None:

@@ -4,99 +4,75 @@ A frame is written and flushed by itself. After the last one stands an Ending: w
 """
 
 from collections.abc import Iterable, Iterator
-from enum import Enum, auto
 
 from attrs import frozen
 
 from .coding import Coder, coder
-from .errors import asked_for
 from .faults import BEFORE_FIRST_CONTENT, CALM, Faults, Place
-from .reply import Event, Kind, Reply
+from .reply import Event, Reply
+from .said import Said
+from .streaming import Ending, noted, paced, stops
 
 _AT_ONCE = Place(0)
 _HTML = b"<!doctype html><html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>\n"
 
 
-class Ending(Enum):
-    """What happens after the last frame."""
-
-    FINISH = auto()
-    CUT = auto()
-    RESET = auto()
-    STALL = auto()
-
-
 @frozen
 class Staged:
-    """A body ready to be written: `length` in bytes when it is known beforehand, None for a stream."""
+    """A body ready to be written: `length` in bytes as it is declared beforehand, None for a stream."""
 
     content_type: str
     length: int | None
     frames: Iterator[bytes | Ending]
 
 
-def stage(reply: Reply, faults: Faults) -> Staged:
-    """Lay out a reply's body under its faults. Raises Refused (501) when the coding's library is missing."""
-    coding = coder(faults.encoding)
+def stage(reply: Reply, faults: Faults, said: Said | None = None) -> Staged:
+    """Lay out a reply's body under its faults; `said` is told how much of it went out.
+
+    Raises Refused (501) when the coding's library is missing.
+    """
+    said = said or Said()
     if faults.html:
-        reply = Reply(body=_HTML, content_type="text/html; charset=utf-8")
+        reply, said = Reply(body=_HTML, content_type="text/html; charset=utf-8"), Said()
+    content_type = faults.type or reply.content_type
     if reply.events is not None and faults is CALM:
-        return Staged(reply.content_type, None, _calm(reply.events))
+        return Staged(content_type, None, noted(_calm(reply.events, said), said.finish))
+    coding = coder(faults.encoding)
     if reply.events is not None:
-        pieces = _paced(reply.events, reply, faults)
-        return Staged(reply.content_type, None, _sliced(_coded(pieces, coding), faults))
-    body = _whole(reply, faults)
-    coded = coding.feed(body) + coding.end() if body else b""
-    return Staged(reply.content_type, len(coded), _sliced(_halved(coded, faults), faults))
+        pieces = paced(reply.events, reply, faults, said)
+        return Staged(content_type, None, _sliced(_coded(pieces, coding, faults), faults))
+    body = _whole(reply, faults, said)
+    coded = coding.feed(body) + (b"" if faults.no_trailer else coding.end()) if body else b""
+    if faults.coding_cut is not None:
+        coded, said.torn = coded[: len(coded) * 2 // 3], True
+    length = max(0, len(coded) + (faults.length or 0))
+    said.torn = said.torn or length < len(coded)
+    return Staged(content_type, length, noted(_sliced(_halved(coded, faults), faults), said.finish))
 
 
-def _calm(events: Iterable[Event]) -> Iterator[bytes | Ending]:
+def _calm(events: Iterable[Event], said: Said) -> Iterator[bytes | Ending]:
     for event in events:
+        said.begin(event.data)
         yield event.data
     yield Ending.FINISH
 
 
-def _paced(events: Iterable[Event], reply: Reply, faults: Faults) -> Iterator[bytes | Ending]:
-    """The events of a stream up to where a fault stops it; a fault placed behind the end never happens."""
-    stops = [(place, ending) for place, ending in _stops(faults) if place is not None]
-    failure = _AT_ONCE if faults.error_first else faults.error_mid
-    broken, sent, content = faults.malformed, 0, 0
-    for event in () if faults.empty else events:
-        at = (sent, content, event.kind is Kind.CONTENT)
-        for place, ending in stops:
-            if place.reached(*at):
-                yield ending
-                return
-        if failure is not None and failure.reached(*at):
-            yield reply.broken(asked_for(faults.error_status), sent)
-            break
-        if faults.no_terminal and event.kind is Kind.END:
-            break
-        data = event.data
-        if broken is not None and broken.reached(*at):
-            data, broken = _torn(data), None
-        yield data
-        sent, content = sent + 1, content + (event.kind is Kind.CONTENT)
-    yield Ending.FINISH
-
-
-def _stops(faults: Faults) -> tuple[tuple[Place | None, Ending], ...]:
-    return (faults.cut_events, Ending.CUT), (faults.reset, Ending.RESET), (faults.stall, Ending.STALL)
-
-
-def _whole(reply: Reply, faults: Faults) -> bytes:
+def _whole(reply: Reply, faults: Faults, said: Said) -> bytes:
     """The body of a plain answer: padded with spaces to `size`, emptied, or broken."""
     body = b"" if faults.empty else reply.body
-    if faults.malformed is not None:
-        body = body[: len(body) * 2 // 3]
+    said.begin(body)
+    broken = (faults.malformed, faults.half)
+    if any(place is not None for place in broken) or faults.half_letter:
+        body, said.torn = body[: len(body) * 2 // 3], True
     if faults.size is not None and body and reply.status == 200:
         body = body.ljust(faults.size)
+    said.torn = said.torn or not body
     return body
 
 
 def _halved(body: bytes, faults: Faults) -> Iterator[bytes | Ending]:
     """A plain body up to where a fault stops it: place 0 is before its start, any other is its middle."""
-    for place, ending in _stops(faults):
+    for place, ending in stops(faults):
         if place is not None:
             early = place in (_AT_ONCE, BEFORE_FIRST_CONTENT)
             yield b"" if early else body[: (len(body) + 1) // 2]
@@ -106,20 +82,21 @@ def _halved(body: bytes, faults: Faults) -> Iterator[bytes | Ending]:
     yield Ending.FINISH
 
 
-def _torn(event: bytes) -> bytes:
-    """An event whose JSON breaks off, still ended by its blank line."""
-    text = event.rstrip(b"\r\n")
-    return text[: len(text) * 2 // 3] + event[len(text) :]
-
-
-def _coded(pieces: Iterator[bytes | Ending], coding: Coder) -> Iterator[bytes | Ending]:
-    for piece in pieces:
-        if isinstance(piece, bytes):
-            yield coding.feed(piece)
-        else:
-            if piece is Ending.FINISH:
+def _coded(pieces: Iterator[bytes | Ending], coding: Coder, faults: Faults) -> Iterator[bytes | Ending]:
+    """The pieces in their coding; with `coding-cut` it breaks off at that event, and the body ends well."""
+    place = faults.coding_cut
+    for sent, piece in enumerate(pieces):
+        if not isinstance(piece, bytes):
+            if piece is Ending.FINISH and not faults.no_trailer:
                 yield coding.end()
             yield piece
+            return
+        coded = coding.feed(piece)
+        if place is not None and sent > place.number:
+            yield coded[: len(coded) * 2 // 3]
+            yield Ending.FINISH
+            return
+        yield coded
 
 
 def _sliced(pieces: Iterator[bytes | Ending], faults: Faults) -> Iterator[bytes | Ending]:

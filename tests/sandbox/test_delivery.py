@@ -280,3 +280,55 @@ def test_faults_are_the_same_on_uvloop() -> None:
         cut, reset = runner.run(main())
     assert (len(cut.chunks), cut.reset) == (3, False)
     assert (len(reset.chunks), reset.reset) == (2, True)
+
+
+@pytest.mark.parametrize(("length", "declared"), [(-7, -7), (7, 7)])
+async def test_a_length_that_is_not_true(sandbox: Running, length: int, declared: int) -> None:
+    """The body is whole; what is declared beforehand is off by so many bytes, and who waits for more gets the end."""
+    answer = await ask(sandbox.port, CHAT, HELLO, f"length={length}")
+    assert int(answer.header("content-length") or 0) - len(answer.body) == declared
+    assert orjson.loads(answer.body)["object"] == "chat.completion"
+
+
+async def test_chunks_that_are_none(sandbox: Running) -> None:
+    """Where the next chunk's length should stand is something else, and then the end."""
+    answer = await ask(sandbox.port, CHAT, STREAM, "bad-chunk=1")
+    assert answer.data.endswith(b"\r\nzz\r\nnot a chunk\r\n")
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_type_that_is_not_true(sandbox: Running, streamed: bool) -> None:
+    """The content type is whatever is asked for; the body is what it would have been."""
+    answer = await ask(sandbox.port, CHAT, {**HELLO, "stream": streamed}, "type=text/plain")
+    assert answer.header("content-type") == "text/plain"
+    assert answer.body.startswith(b"data: {" if streamed else b"{")
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CHAT, HELLO),
+        ("/v1/responses", {"model": "m", "input": "hello"}),
+        ("/v1/messages", {**HELLO, "max_tokens": 9}),
+        ("/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "hello"}]}]}),
+    ],
+)
+async def test_streams_that_nobody_asked_for(sandbox: Running, path: str, body: dict[str, Any]) -> None:
+    """Every surface can stream unasked, and answer whole where a stream was asked for."""
+    streamed = await ask(sandbox.port, path, body, "streamed")
+    assert (streamed.header("content-type") or "").startswith("text/event-stream")
+    asked = path.replace(":generateContent", ":streamGenerateContent?alt=sse")
+    whole = await ask(sandbox.port, asked, {**body, "stream": True}, "unstreamed")
+    assert (whole.header("content-type") or "").startswith("application/json")
+    assert orjson.loads(whole.body)
+
+
+@pytest.mark.parametrize(("fault", "whole"), [("gzip,no-trailer", True), ("gzip,coding-cut=2", False)])
+async def test_codings_that_break_off(sandbox: Running, fault: str, whole: bool) -> None:
+    """The framing says that it was all; the coding does not."""
+    answer = await ask(sandbox.port, CHAT, STREAM, fault)
+    assert answer.chunks[-1] == b""
+    inflater = zlib.decompressobj(wbits=31)
+    said = inflater.decompress(answer.body)
+    assert not inflater.eof
+    assert said.endswith(_TERMINAL) is whole

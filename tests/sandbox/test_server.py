@@ -88,3 +88,20 @@ async def test_ids_never_repeat(sandbox: Running, client: aiohttp.ClientSession)
         async with client.post(CHAT, json=HELLO) as answer:
             found |= {(await answer.json())["id"], answer.headers["x-request-id"]}
     assert len(found) == 40
+
+
+async def test_scenes_are_known_by_a_word(sandbox: Running) -> None:
+    """Requests whose body says a word get the faults of its scene, one list each and the last for good."""
+    word = "scene0000000001a"
+    scene = sandbox.play(word, "status=503", "")
+    body = {"model": "m!status=500", "messages": [{"role": "user", "content": f"Say {word}"}]}
+    assert [(await ask(sandbox.port, CHAT, body, "status=418")).status for _ in range(3)] == [503, 200, 200]
+    assert [seen.said.script is None for seen in scene.seen] == [True, False, False]
+    sandbox.forget(word)
+    assert (await ask(sandbox.port, CHAT, body)).status == 500
+
+
+def test_a_word_looks_like_none_by_chance() -> None:
+    """What could stand in any text is no word of a scene."""
+    with pytest.raises(ValueError, match="hello"):
+        Running("127.0.0.1").play("hello", "cut")

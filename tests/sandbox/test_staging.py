@@ -7,7 +7,8 @@ import pytest
 
 from aigw.sandbox.faults import parse
 from aigw.sandbox.reply import Event, Kind, Reply
-from aigw.sandbox.staging import Ending, stage
+from aigw.sandbox.staging import stage
+from aigw.sandbox.streaming import Ending
 
 
 def _events() -> Iterator[Event]:
