@@ -23,7 +23,44 @@ class Limits:
     connect_timeout: float = 5.0
     stream_idle_timeout: float = 60.0
     stream_total_timeout: float = 900.0
+    keepalive_after: float = 15.0
     max_body_bytes: int = 32 * 2**20
+
+
+@attrs.frozen(eq=False)
+class Failover:
+    """When a key or a provider is left alone, and how much trying again may cost.
+
+    `breaker_failures` failures in a row open a circuit (0: never) for `breaker_open` seconds, twice as long after
+    each probe that fails, at most `breaker_max_open`. `retry_budget` is the share of successes that a provider's
+    retry budget grows by, `retry_burst` what it begins with, in attempts. `hedge_share` is the share of requests that
+    may be asked twice.
+    """
+
+    breaker_failures: int = 5
+    breaker_open: float = 5.0
+    breaker_max_open: float = 60.0
+    retry_budget: float = 0.1
+    retry_burst: int = 10
+    hedge_share: float = 0.05
+
+
+ORDERED = "ordered"
+STRATEGIES = (ORDERED, "round_robin", "weighted", "least_busy", "lowest_latency", "cache_affinity")
+
+
+@attrs.frozen(eq=False)
+class Policy:
+    """How one provider's keys are chosen among (`weights` in the order of the keys, missing ones are 1), and whether
+    a second candidate is asked where its model is slower than usual.
+    """
+
+    strategy: str = ORDERED
+    weights: tuple[int, ...] = ()
+    hedge: bool = False
+
+
+_USUAL = Policy()
 
 
 @attrs.frozen(eq=False)
@@ -32,7 +69,7 @@ class Snapshot:
 
     `access_keys` is keyed by the digest under `pepper`; `declared` maps a folded bare id to (provider, id as the
     operator wrote it); `provider_keys` holds each provider's keys in the order they are tried;
-    `provider_limits` replaces `limits` where a provider has its own.
+    `provider_limits` replaces `limits` where a provider has its own; `policies` holds those that are not the usual one.
     """
 
     epoch: int
@@ -44,6 +81,12 @@ class Snapshot:
     limits: Limits = Limits()
     provider_limits: Mapping[str, Limits] = attrs.field(factory=dict)
     declared: Mapping[str, tuple[str, str]] = attrs.field(factory=dict)
+    failover: Failover = Failover()
+    policies: Mapping[str, Policy] = attrs.field(factory=dict)
+
+    def policy_for(self, provider: str) -> Policy:
+        """How this provider's keys are chosen; by its own policy where it has one."""
+        return self.policies.get(provider, _USUAL)
 
     def keys_of(self, provider: str) -> tuple[ProviderKey, ...]:
         """The keys of a provider in order, none for an unknown one."""

@@ -82,6 +82,42 @@ GATEWAY_SECONDS = Family(
     ("surface",),
     GATEWAY_BOUNDS,
 )
+AFFINITY = Family(
+    "aigw_affinity_requests_total",
+    "counter",
+    "Answered requests whose key was chosen by cache affinity, by whether the provider's prompt cache was hit.",
+    ("provider", "result"),
+)
+CIRCUITS_OPEN = Family(
+    "aigw_circuits_open",
+    "gauge",
+    "Circuit breakers that are not closed: a provider's own and one for each of its keys; of several workers the most.",
+    ("provider",),
+    merge="max",
+)
+ATTEMPTS_IN_FLIGHT = Family(
+    "aigw_attempts_in_flight", "gauge", "Tries at an upstream that are under way.", ("provider",)
+)
+KEYS_COOLING = Family(
+    "aigw_keys_cooling",
+    "gauge",
+    "Provider keys left alone, for one model at least, because the upstream limits their rate or said to wait;"
+    " of several workers the most.",
+    ("provider",),
+    merge="max",
+)
+RETRIES_REFUSED = Family(
+    "aigw_retries_refused_total",
+    "counter",
+    "Further attempts that were not made because the provider's retry budget was empty.",
+    ("provider",),
+)
+HEDGES = Family(
+    "aigw_hedges_total",
+    "counter",
+    "Second attempts begun while the first was slow, by what became of them.",
+    ("provider", "result"),
+)
 IN_FLIGHT = Family("aigw_requests_in_flight", "gauge", "Requests that are being served.")
 CONNECTIONS = Family(
     "aigw_upstream_connections",
@@ -116,6 +152,12 @@ FAMILIES: tuple[Family, ...] = (
     REQUEST_SECONDS,
     FIRST_BYTE_SECONDS,
     GATEWAY_SECONDS,
+    AFFINITY,
+    ATTEMPTS_IN_FLIGHT,
+    CIRCUITS_OPEN,
+    KEYS_COOLING,
+    RETRIES_REFUSED,
+    HEDGES,
     IN_FLIGHT,
     CONNECTIONS,
     LOOP_LAG,

@@ -60,6 +60,7 @@ TRIED_FIELDS = (
     "status",
     "reason",
     "reused",
+    "hedge",
     "connect_ms",
     "first_byte_ms",
     "duration_ms",
@@ -214,6 +215,8 @@ def _tried(attempt: Attempt, names: Names) -> dict[str, Any]:
         "reason": names[attempt.reason],
         "reused": attempt.reused,
     }
+    if attempt.hedge:
+        fields["hedge"] = True
     if attempt.connect_ms is not None:
         fields["connect_ms"] = attempt.connect_ms * 1e3 // 1 / 1e3
     if attempt.first_byte_ms is not None:

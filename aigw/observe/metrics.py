@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from aigw.observe import families
 from aigw.observe.exposition import render
 from aigw.observe.families import FAMILIES, OTHER, TOKEN_KINDS, Family
-from aigw.observe.record import Attempt, Record
+from aigw.observe.record import OK, Attempt, Record
 from aigw.observe.series import AttemptSeries, Histogram, Label, RequestSeries, status_class
 from aigw.observe.totals import Row, Snapshot
 
@@ -29,6 +29,7 @@ MOST_BOUND = 4096
 LONGEST_BOUND = 128
 
 Read = Callable[[], float]
+ReadMany = Callable[[], Mapping[tuple[str, ...], float]]
 
 
 class Metrics:
@@ -46,11 +47,14 @@ class Metrics:
         self._providers = Label(MOST_PROVIDERS)
         self._surfaces = Label(MOST_SURFACES)
         self._reasons = Label(MOST_REASONS)
+        self._results = Label(MOST_REASONS)
         self._requests: dict[tuple[str, ...], RequestSeries] = {}
         self._attempts: dict[tuple[str, ...], AttemptSeries] = {}
         self._bound_requests: dict[tuple[str, str, str, str, int], RequestSeries] = {}
         self._bound_attempts: dict[tuple[str, str, int, str], AttemptSeries] = {}
+        self._affinity: dict[tuple[str, ...], int] = {}
         self._watched: list[tuple[Family, tuple[str, ...], Read]] = []
+        self._watched_many: list[tuple[Family, ReadMany]] = []
 
     def know(self, known_model: Callable[[str], bool]) -> None:
         """Ask this from now on which models are known: the configuration has changed."""
@@ -66,6 +70,15 @@ class Metrics:
         if family.kind == "histogram" or len(labels) != len(family.labels):
             raise ValueError(f"{family.name} cannot be watched with labels {labels}")
         self._watched.append((family, labels, read))
+
+    def watch_many(self, family: Family, read: ReadMany) -> None:
+        """The same for all series of a family at once: `read` tells the values by their labels, which are bounded here.
+
+        Raises ValueError for a histogram.
+        """
+        if family.kind == "histogram":
+            raise ValueError(f"{family.name} cannot be watched")
+        self._watched_many.append((family, read))
 
     def observe(self, record: Record) -> None:
         """Count one finished request with its attempts and tokens."""
@@ -85,6 +98,8 @@ class Metrics:
             tokens[2] += usage.cache_read_tokens or 0
             tokens[3] += usage.cache_write_tokens or 0
             tokens[4] += usage.reasoning_tokens or 0
+        if record.affinity and record.outcome == OK:
+            self._observe_affinity(record)
         for attempt in record.attempts:
             self._observe_attempt(attempt)
 
@@ -109,6 +124,14 @@ class Metrics:
         series.attempts += 1
         if attempt.first_byte_ms is not None:
             series.first_byte.observe(attempt.first_byte_ms * 1e-3)
+
+    def _observe_affinity(self, record: Record) -> None:
+        """Whether the key that was chosen for its cache had it; not every provider tells."""
+        seen = record.seen
+        cached = None if seen is None or seen.usage is None else seen.usage.cache_read_tokens
+        result = "unknown" if cached is None else "hit" if cached else "miss"
+        labels = (self._providers.value(record.provider), result)
+        self._affinity[labels] = self._affinity.get(labels, 0) + 1
 
     def _bind_request(self, key: tuple[str, str, str, str, int]) -> RequestSeries:
         """The series that a request with these values counts in, remembered under them."""
@@ -174,6 +197,16 @@ class Metrics:
         yield (
             families.GATEWAY_SECONDS,
             _sums((labels[:1], _values(series.gateway)) for labels, series in requests),
+        )
+        yield families.AFFINITY, {labels: [count] for labels, count in self._affinity.items()}
+        for family, read in self._watched_many:
+            yield family, _sums((self._bounded(family, labels), [value]) for labels, value in read().items())
+
+    def _bounded(self, family: Family, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """Label values that somebody else has counted under, as they may be shown."""
+        bounds = {"provider": self._providers, "model": self._models, "reason": self._reasons}
+        return tuple(
+            bounds.get(name, self._results).value(value) for name, value in zip(family.labels, labels, strict=True)
         )
 
     def _readings(self) -> Iterator[tuple[Family, tuple[str, ...], float]]:

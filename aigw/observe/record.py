@@ -44,13 +44,14 @@ class Attempt:
     `status` is the upstream's, 0 while there is none. `reason` is the short stable word of the failure
     (`AttemptFailed.reason`), empty when the attempt served. `key_id` and `key_redacted` are empty for a
     provider that needs no key; `key_source` is `user` or `managed`. `reused` tells that the connection came
-    from the pool.
+    from the pool, `hedge` that it was a second one, begun while another was still waiting for its answer.
     """
 
     __slots__ = (
         "connect_ms",
         "ended",
         "first_byte_ms",
+        "hedge",
         "key_id",
         "key_redacted",
         "key_source",
@@ -72,6 +73,7 @@ class Attempt:
         self.status = 0
         self.reason = ""
         self.reused = False
+        self.hedge = False
         self.connect_ms: float | None = None
         self.first_byte_ms: float | None = None
         self.ended: float | None = None
@@ -100,14 +102,16 @@ class Record:
     `model` is as sent to the upstream, `requested_model` as the caller wrote it. `received` is when the
     caller's body was complete, `first_byte` when the first byte of the answer's body went to the caller.
     `status` is the caller's, 0 while no answer has begun. `error` is the gateway's error code, empty when
-    there is none. `losses` are what a translation could not carry as it was. `bytes_in` and
-    `bytes_out` count bodies as the caller sees them.
+    there is none. `losses` are what a translation could not carry as it was. `affinity` tells that the key
+    was chosen for the prompt cache it may have. `bytes_in` and `bytes_out` count bodies as the caller sees
+    them.
     """
 
     __slots__ = (
         "access_key_id",
         "access_key_name",
         "account_id",
+        "affinity",
         "attempts",
         "bytes_in",
         "bytes_out",
@@ -142,6 +146,7 @@ class Record:
         self.model = ""
         self.requested_model = ""
         self.stream = False
+        self.affinity = False
         self.status = 0
         self.outcome: Outcome = FAILED
         self.error = ""
@@ -162,10 +167,17 @@ class Record:
         return opened
 
     def own_ms(self, until: float) -> float:
-        """The gateway's own time up to `until`: not waiting for the caller's body or an upstream."""
+        """The gateway's own time up to `until`: not waiting for the caller's body or an upstream.
+
+        Attempts stand in the order of their start; what two of them waited at the same time counts once.
+        """
         busy = until - (self.started if self.received is None else self.received)
+        counted = 0.0
         for attempt in self.attempts:
-            busy -= attempt.waited(until)
+            began, over = attempt.started, attempt.started + attempt.waited(until)
+            if over > counted:
+                busy -= over - (began if began > counted else counted)
+                counted = over
         return busy * 1e3 if busy > 0.0 else 0.0
 
     def finish(self, now: float) -> bool:

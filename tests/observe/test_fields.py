@@ -70,6 +70,7 @@ def test_everything_that_can_be_said(record: Record) -> None:
     failed.reason, failed.status = "rate_limited", 429
     failed.connect_ms, failed.first_byte_ms, failed.ended = 3.25, 80.5, 100.125
     failed.key_id, failed.key_source = "aigpk_1", "user"
+    failed.hedge = True
     record.error = "all_candidates_failed"
     record.losses = (Loss("/messages/0/audio", "dropped", "no place"),)
     record.seen = Seen(Usage(1, 1, 1, 1, None, 1), "stop", "big-1", "chatcmpl-1", "overloaded_error")
@@ -83,6 +84,7 @@ def test_everything_that_can_be_said(record: Record) -> None:
         "status": 429,
         "reason": "rate_limited",
         "reused": False,
+        "hedge": True,
         "connect_ms": 3.25,
         "first_byte_ms": 80.5,
         "duration_ms": 125.0,

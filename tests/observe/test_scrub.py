@@ -174,3 +174,18 @@ def test_no_secret_survives(secret: str, before: str, after: str) -> None:
     # A secret of which the mark itself, or the mark and its neighbours, is made cannot be hidden behind it.
     if secret not in f"{before}{MARK}{after}":
         assert secret not in scrubber.scrub(f"{before}{secret}{after}")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9"),
+        ("eyJhbGciOiJIUzI1NiJ9.short.x", "eyJhbGciOiJIUzI1NiJ9.short.x"),
+        ("eyJhbGciOiJIUzI1NiJ9-sk-abcdefghijklmnop.", f"eyJhbGciOiJIUzI1NiJ9-{MARK}."),
+        ("eyJhbGciOiJIUzI1NiJ9 eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.c2ln", f"eyJhbGciOiJIUzI1NiJ9 {MARK}"),
+    ],
+)
+def test_the_beginning_of_a_token_is_none(text: str, wanted: str) -> None:
+    """Base64 that begins like a token's first part stays, but for another key within it."""
+    assert Scrubber().scrub(text) == wanted
+    assert Scrubber().scrub(text.encode()) == wanted.encode()
