@@ -12,7 +12,7 @@ from aigw.adapter import Provider
 from aigw.catalog import Catalog
 from aigw.records import MANAGED, USER, AccessKey, ProviderKey, Scope
 from aigw.settings import AccessKeySettings, ProviderSettings, Settings
-from aigw.snapshot import Limits, Snapshot, digest
+from aigw.snapshot import ORDERED, Failover, Limits, Policy, Snapshot, digest
 
 SANDBOX = "sandbox"
 SANDBOX_MODELS = (
@@ -60,6 +60,8 @@ def snapshot_of(
         limits=limits,
         provider_limits={each.id: _limits_of(each, limits) for each in settings.providers},
         declared=_declared(providers),
+        failover=Failover(**attrs.asdict(settings.failover)),
+        policies={each.id: policy for each in settings.providers if (policy := _policy(each)) is not None},
     )
 
 
@@ -101,6 +103,7 @@ def _limits(settings: Settings) -> Limits:
         connect_timeout=limits.connect_timeout,
         stream_idle_timeout=limits.stream_idle_timeout,
         stream_total_timeout=limits.stream_total_timeout,
+        keepalive_after=limits.keepalive_after,
         max_body_bytes=limits.max_body_bytes,
     )
 
@@ -111,6 +114,13 @@ _OWN_LIMITS = ("per_request_timeout", "connect_timeout", "stream_idle_timeout", 
 def _limits_of(settings: ProviderSettings, limits: Limits) -> Limits:
     own = {name: getattr(settings, name) for name in _OWN_LIMITS}
     return attrs.evolve(limits, **{name: value for name, value in own.items() if value is not None})
+
+
+def _policy(settings: ProviderSettings) -> Policy | None:
+    """How the provider's keys are chosen; None for the usual way."""
+    if settings.key_selection_strategy == ORDERED and not settings.key_weights and not settings.hedge:
+        return None
+    return Policy(settings.key_selection_strategy, settings.key_weights, settings.hedge)
 
 
 def _declared(providers: Mapping[str, Provider]) -> dict[str, tuple[str, str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
 import pytest
 
 from aigw import compose
@@ -11,7 +14,7 @@ from aigw.records import Scope
 from aigw.registry import load_builtin
 from aigw.sandbox import models
 from aigw.secret import Secret
-from aigw.settings import AccessKeySettings, Limits, ProviderSettings, Settings
+from aigw.settings import AccessKeySettings, Failover, Limits, ProviderSettings, Settings
 
 TOKEN = "app-0123456789abcdefghij"
 
@@ -94,6 +97,32 @@ def test_limits() -> None:
     assert (own.per_request_timeout, own.connect_timeout, own.stream_idle_timeout) == (7.0, 1.0, 2.0)
     assert (own.total_timeout, own.max_body_bytes) == (9.0, 11)
     assert snapshot.limits_for("openai") is snapshot.limits
+
+
+def test_failover() -> None:
+    """What is configured for failover is what requests meet."""
+    settings = Settings(failover=Failover(3, 2.0, 9.0, 0.25, 4, 0.0), limits=Limits(keepalive_after=0.0))
+    snapshot = snapshot_of(settings)
+    assert attrs.asdict(snapshot.failover) == attrs.asdict(settings.failover)
+    assert snapshot.limits.keepalive_after == 0.0
+
+
+@pytest.mark.parametrize(
+    ("differing", "expected"),
+    [
+        ({}, ("ordered", (), False)),
+        ({"key_selection_strategy": "least_busy"}, ("least_busy", (), False)),
+        ({"hedge": True}, ("ordered", (), True)),
+        # A request may ask for `weighted` itself.
+        ({"key_weights": (3, 3), "keys": (Secret("a"), Secret("b"))}, ("ordered", (3, 3), False)),
+    ],
+)
+def test_policies(differing: dict[str, Any], expected: tuple[object, ...]) -> None:
+    """A provider has a policy of its own only where it differs from the usual one."""
+    snapshot = snapshot_of(Settings(providers=(up(**differing),)))
+    policy = snapshot.policy_for("up")
+    assert (policy.strategy, policy.weights, policy.hedge) == expected
+    assert ("up" in snapshot.policies) is bool(differing)
 
 
 def test_declared_models_have_bare_ids() -> None:

@@ -14,12 +14,13 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import HttpRequestParser
 
-from aigw.errors import BadRequest, MethodNotAllowed, NotFound, Refusal, RequestTimeout
-from aigw.front import answers, tunnel
+from aigw.errors import BadRequest, MethodNotAllowed, NotFound, Refusal
+from aigw.front import tunnel
 from aigw.front.familiar import Familiar, familiarise
 from aigw.front.framing import CHUNKED, body_length, head_too_large, last_without_body, not_http, path_in
 from aigw.front.identify import identify
-from aigw.front.routes import ModelsRoute, Route, format_of, route
+from aigw.front.parting import NOTHING, Parting
+from aigw.front.routes import ModelsRoute, Route, route
 from aigw.front.turn import Turn
 from aigw.records import AccessKey
 from aigw.relay.cork import Corked
@@ -28,40 +29,25 @@ from aigw.wire.head import Head
 from aigw.wire.message import RequestHead
 
 if TYPE_CHECKING:
-    from aigw.front.delivery import Delivery
     from aigw.front.gateway import Gateway
 
-# What of a body is still to come.
-NOTHING = 0
 MAX_FIELDS = 128
 # What may wait behind the request under way, in bytes, before no more is read.
 MAX_WAITING = 65_536
 # Methods are upper-case; empty lines before one are passed over (RFC 9112, section 2.2).
 _FIRST = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _BLANK = b"\r\n"
-# After an answer to a request that was not read to its end, what still comes is thrown away until it has been quiet
-# for so many seconds, or for so many in all: to close at once could take the answer with it (RFC 9112, section 9.6).
-LINGER, MAX_LINGER = 5.0, 30.0
 
 
-class CallerConnection(tunnel.Side):
+class CallerConnection(Parting):
     """The server side of one connection."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self.turn: Turn | None = None
-        self.since = 0.0
-        self.arrived = False
-        self._head = b""  # of a head that is not complete
-        self._left = NOTHING
+        super().__init__(gateway)
+        self.client = ""  # counted under this name, where clients are counted
         self._chunks: Chunks | None = None
-        self._waiting = b""  # pipelined bytes behind the request under way
-        self._served = 0
         self._familiar: Familiar | None = None
-        self._lingering = False
-        self._refused = 0.0
         self._tunnelled = False
-        self._advancing = False
-        self.gateway = gateway
         loop = gateway.relay.loop
         # Told that requests have no body, the parser stops behind each head; it is given heads alone.
         # Any: aiohttp declares its parsers' results as tuples, the C parser's are not.
@@ -89,14 +75,14 @@ class CallerConnection(tunnel.Side):
             if self._left:
                 self.transport.arrived(len(data))
                 self._take_body(data)
-            elif self.turn is None and not self._lingering and not self._advancing:
+            elif self.turn is None and not (self._lingering or self._advancing or self._full):
                 self._read(self._head + data if self._head else data)
             elif self._tunnelled:
                 super().data_received(data)
             elif not self._lingering:
                 self._wait(data)
         except Exception as exc:
-            self._failed(exc)
+            self.failed(exc)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.gateway.disconnected(self)
@@ -109,21 +95,22 @@ class CallerConnection(tunnel.Side):
     def pause_writing(self) -> None:
         if self._tunnelled:
             super().pause_writing()
-        elif self.turn is not None:
+            return
+        self._full = True
+        if self.turn is not None:
             self.turn.pause()
 
     def resume_writing(self) -> None:
         if self._tunnelled:
             super().resume_writing()
-        elif self.turn is not None:
+            return
+        self._full = False
+        if self.turn is not None:
             self.turn.resume()
+        elif self._advancing:
+            self.gateway.relay.loop.call_soon(self._advance)
 
     # -- reading -----------------------------------------------------------------------------------------------
-
-    @property
-    def body_open(self) -> bool:
-        """Whether the current request's body has not come to its end."""
-        return self._left != NOTHING
 
     def _read(self, data: bytes) -> None:
         """Bytes that begin with a request's head, perhaps with all of it and more."""
@@ -237,21 +224,17 @@ class CallerConnection(tunnel.Side):
         if self.turn is None:
             self._advance_soon()
 
-    def _advance_soon(self) -> None:
-        """Not at once: a thousand requests in one segment would be a thousand calls deep."""
-        if not self._advancing:
-            self._advancing = True
-            self.gateway.relay.loop.call_soon(self._advance)
-
     def _advance(self) -> None:
-        """Begin the next request if it came while another one was under way."""
+        """Begin the next request if it came while another one was under way, and that one's answer is taken."""
+        if self._full:
+            return
         self._advancing = False
         data, self._waiting = self._waiting, b""
-        if not self._lingering and not self.transport.is_closing():
+        if data and not self._lingering and not self.transport.is_closing():
             self.transport.resume_reading()
             self.data_received(data)
 
-    def _failed(self, exc: Exception) -> None:
+    def failed(self, exc: Exception) -> None:
         """A fault of our own: the operator gets its traceback, the caller an answer instead of a broken connection."""
         self.gateway.relay.loop.call_exception_handler({"message": "a request failed", "exception": exc})
         if self.turn is not None:
@@ -287,13 +270,7 @@ class CallerConnection(tunnel.Side):
 
     def _refuse(self, refusal: Refusal, path: str, message: RequestHead | None = None, *, close: bool = True) -> None:
         """Answer what never became a turn, and close unless the next request can follow."""
-        anthropic = message is not None and "anthropic-version" in message.headers
-        format = self.gateway.formats[format_of(path, anthropic)]
-        request_id = self.gateway.request_id(Head(message.raw_headers if message is not None else ()))
-        lines, body = answers.refusal_parts(refusal, format, request_id)
-        head_only = message is not None and message.method == "HEAD"
-        self.write(answers.body_answer(refusal.http_status, lines, body, close=close, head_only=head_only))
-        self.gateway.refused(refusal, request_id, message.method if message is not None else "", path)
+        self.write(self.gateway.refused(refusal, path, message, close=close))
         if close:
             self._linger()
 
@@ -312,14 +289,6 @@ class CallerConnection(tunnel.Side):
         """To the caller."""
         self.transport.write(data)
 
-    def pause_body(self) -> None:
-        """Read no more of the request for now."""
-        self.transport.pause_reading()
-
-    def resume_body(self) -> None:
-        """Read on."""
-        self.transport.resume_reading()
-
     def tunnel(self, upstream: Corked) -> None:
         """Pass bytes both ways from now on."""
         self._tunnelled = True
@@ -330,70 +299,6 @@ class CallerConnection(tunnel.Side):
             upstream.write(early)
             self.transport.resume_reading()
 
-    # -- the end ---------------------------------------------------------------------------------------------------
-
-    def turn_done(self, turn: Delivery) -> None:
-        """The answer is written, or will never be: go on with the next request or close."""
-        if self.turn is not turn:
-            return
-        self.turn = None
-        if turn.closes or self.gateway.draining:
-            if self.body_open or self._waiting:
-                self._linger()
-            else:
-                self.transport.close()
-        elif self._waiting:
-            self._advance_soon()
-
-    def _linger(self) -> None:
-        """Say that nothing more comes, and throw away what the caller still sends."""
-        self._lingering = True
-        self._left = NOTHING
-        self._head = b""
-        self.turn = None
-        self.since = self._refused = monotonic()
-        if self.transport.is_closing():
-            return
-        self.transport.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-
     def refuse(self, refusal: Refusal) -> None:
         """Answer before anything was asked, and close."""
         self._refuse(refusal, "")
-
-    def close(self) -> None:
-        """Close now if nothing is under way, or with the answer that is."""
-        if self.turn is None:
-            self.transport.close()
-        else:
-            self.turn.closes = True
-
-    def sweep(self, now: float) -> None:
-        """Called about once a second: is this connection worth its place?"""
-        if self.arrived:
-            self.arrived = False
-            # Bytes of a head do not buy time: it has to be complete within its limit.
-            if not self._head:
-                self.since = now
-        idle = now - self.since
-        if self._lingering:
-            if idle > LINGER or now - self._refused > MAX_LINGER:
-                self.transport.abort()
-        elif self.turn is not None:
-            self._sweep_body(idle)
-        else:
-            self._sweep_idle(idle)
-
-    def _sweep_body(self, idle: float) -> None:
-        limit = self.gateway.patience.body_idle_timeout
-        if self.body_open and idle > limit and self.turn is not None:
-            self.turn.body_failed(RequestTimeout(f"The rest of the request's body did not come within {limit:g} s."))
-
-    def _sweep_idle(self, idle: float) -> None:
-        patience = self.gateway.patience
-        if self._head and idle > patience.head_timeout:
-            limit = patience.head_timeout
-            self._refuse(RequestTimeout(f"The request's head did not come within {limit:g} s."), "")
-        elif idle > (patience.keepalive_timeout if self._served else patience.head_timeout):
-            self.transport.close()

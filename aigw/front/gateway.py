@@ -12,12 +12,17 @@ from typing import Protocol
 
 import attrs
 import msgspec
+import structlog
 from aiohttp import web
 
-from aigw.errors import Overloaded, Refusal
+from aigw.errors import Refusal
+from aigw.front import answers
+from aigw.front.admission import Admission, overloaded
+from aigw.front.clients import Clients, client_of
 from aigw.front.connection import CallerConnection
 from aigw.front.delivery import Delivery
 from aigw.front.planner import Planner
+from aigw.front.routes import format_of
 from aigw.observe import record as recorded
 from aigw.observe.record import Record
 from aigw.observe.scrub import Scrubber
@@ -27,6 +32,7 @@ from aigw.snapshot import Snapshot
 from aigw.wire.format import Format, Trouble
 from aigw.wire.head import X_REQUEST_ID, Head
 from aigw.wire.inflate import InflateError, inflater
+from aigw.wire.message import RequestHead
 
 SWEEP = 1.0
 # How much of an upstream's error that is no JSON is looked at, and how much of its words is told.
@@ -54,6 +60,8 @@ class Patience(Protocol):
     @property
     def body_idle_timeout(self) -> float: ...
     @property
+    def body_timeout(self) -> float: ...
+    @property
     def keepalive_timeout(self) -> float: ...
 
 
@@ -79,6 +87,8 @@ class Gateway:
         *,
         max_head_bytes: int = 65_536,
         max_connections: int = 0,
+        max_connections_per_client: int = 0,
+        admission: Admission | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.relay = relay
@@ -86,10 +96,14 @@ class Gateway:
         self.patience = patience
         self.max_head_bytes = max_head_bytes
         self.draining = False
+        self.shedding = False
+        self.admission = admission
         self.planner = Planner()
         self.connections: set[CallerConnection] = set()
         self._ids = request_ids()
         self._max_connections = max_connections
+        self._max_per_client = max_connections_per_client
+        self._clients = Clients(max_connections_per_client)
         self._scrubber = scrubber
         self._sinks = sinks
         self._finished: list[Delivery] = []
@@ -110,12 +124,35 @@ class Gateway:
         if self.draining or (most and now > 2 * most):
             connection.transport.abort()
         elif most and now > most:
-            why = f"The gateway serves no more than {most} connections (server.max_connections)."
-            connection.refuse(Overloaded(why, retry_after=1))
+            connection.refuse(
+                overloaded(f"The gateway serves no more than {most} connections (server.max_connections).")
+            )
+        elif self._max_per_client:
+            self._connected(connection, client_of(connection.transport.get_extra_info("peername")))
+
+    def _connected(self, connection: CallerConnection, client: str) -> None:
+        """Count a client's connections; as above for one too many."""
+        if not client:
+            return
+        connection.client = client
+        most = self._max_per_client
+        too_many = self._clients.came(client)
+        if too_many > most:
+            connection.transport.abort()
+        elif too_many > 0:
+            connection.refuse(
+                overloaded(
+                    f"The gateway serves no more than {most} connections from {client}"
+                    " (server.max_connections_per_client)."
+                )
+            )
 
     def disconnected(self, connection: CallerConnection) -> None:
         """A caller is gone, or its connection is aiohttp's now."""
         self.connections.discard(connection)
+        if connection.client:
+            self._clients.went(connection.client)
+            connection.client = ""
         self._note_drained()
 
     def local_server(self) -> asyncio.Protocol:
@@ -134,11 +171,12 @@ class Gateway:
         self._sweeper = self.relay.loop.call_later(SWEEP, self._sweep)
 
     def _sweep(self) -> None:
+        # First: the fault of one connection must not keep all others from being looked after ever again.
+        self._sweeper = self.relay.loop.call_later(SWEEP, self._sweep)
         now = monotonic()
         for connection in list(self.connections):
             connection.sweep(now)
         self.relay.pool.sweep(now)
-        self._sweeper = self.relay.loop.call_later(SWEEP, self._sweep)
 
     # -- requests ----------------------------------------------------------------------------------------------
 
@@ -169,8 +207,16 @@ class Gateway:
         trouble = Trouble(attempt.head.code, "upstream_error", message, None, request_id)
         return ErrorBody(format.error(trouble), True)
 
+    def shed(self, shedding: bool) -> None:
+        """Refuse whatever is new from now on, or not any more: the loop is, or was, late with everything."""
+        self.shedding = shedding
+        log = structlog.get_logger()
+        (log.warning if shedding else log.info)("shedding" if shedding else "shedding_over", in_flight=self.in_flight)
+
     def finish(self, turn: Delivery) -> None:
         """A turn is over; its record is shown to the sinks once the loop has written the answer out."""
+        if self.admission is not None:
+            self.admission.left(turn)
         self._finished.append(turn)
         if len(self._finished) == 1:
             self.relay.loop.call_soon(self._settle)
@@ -183,13 +229,19 @@ class Gateway:
                 sink(turn.record)
         self._note_drained()
 
-    def refused(self, refusal: Refusal, request_id: str, method: str, path: str) -> None:
-        """A request that never became a turn: unknown path or method, or not HTTP."""
+    def refused(self, refusal: Refusal, path: str, message: RequestHead | None, *, close: bool) -> bytes:
+        """The answer to a request that never became a turn: unknown path or method, or not HTTP."""
+        anthropic = message is not None and "anthropic-version" in message.headers
+        format = self.formats[format_of(path, anthropic)]
+        request_id = self.request_id(Head(message.raw_headers if message is not None else ()))
+        lines, body = answers.refusal_parts(refusal, format, request_id)
+        head_only = message is not None and message.method == "HEAD"
         record = Record(request_id, "", monotonic(), time())
         record.status = refusal.http_status
         record.outcome = recorded.REFUSED
         record.error = refusal.error_code
         self.served(record)
+        return answers.body_answer(refusal.http_status, lines, body, close=close, head_only=head_only)
 
     def served(self, record: Record) -> None:
         """A request that was no turn is over."""

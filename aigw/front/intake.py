@@ -7,15 +7,12 @@ from typing import NamedTuple
 from aigw.errors import InvalidBody, TooLarge
 from aigw.relay.request import Body, GrowingBody, WholeBody
 from aigw.wire.form import FormScanner
-from aigw.wire.inflate import InflateError, InflateLimitError, inflater
 from aigw.wire.peek import Peeked, blank, peek, repeated
 from aigw.wire.scan import Scanner
 
 # A body up to this size is read at once by the C decoder (about 50 µs); a larger one is scanned as it comes, so
 # that no single turn of the loop is long and the upstream gets its first bytes early.
 WHOLE_UP_TO = 256 * 1024
-# A compressed body is undone in slices, so that a bomb is noticed before it has grown large.
-INFLATE_SLICE = 65_536
 
 
 class Taken(NamedTuple):
@@ -28,48 +25,22 @@ class Taken(NamedTuple):
 class Whole:
     """Collects a JSON body and reads it when it is complete."""
 
-    __slots__ = ("_chunks", "_encoding", "_in_path", "_most", "_strict")
+    __slots__ = ("_chunks", "_in_path", "_strict")
 
-    def __init__(self, in_path: bool, encoding: str | None, most: int, *, strict: bool = False) -> None:
+    def __init__(self, in_path: bool, *, strict: bool = False) -> None:
         self._chunks: list[bytes] = []
         self._in_path = in_path
-        self._encoding = encoding
-        self._most = most
         self._strict = strict
 
     def feed(self, data: bytes, complete: bool) -> Taken | None:
-        """The body once it is complete. Raises InvalidBody, TooLarge."""
+        """The body once it is complete. Raises InvalidBody."""
         if not complete or self._chunks:
             self._chunks.append(data)
             if not complete:
                 return None
             data = b"".join(self._chunks)
-        if self._encoding is not None:
-            data = _inflated(data, self._encoding, self._most)
         peeked = peek(data, strict=self._strict)
         return Taken(peeked, WholeBody(data, peeked.model, listed=peeked.listed, in_path=self._in_path))
-
-
-def _inflated(data: bytes, encoding: str, most: int) -> bytes:
-    """A compressed request body as it was before; providers do not take compressed ones."""
-    undo = inflater(encoding)
-    if undo is None:
-        raise InvalidBody(f"The content-encoding {encoding[:32]!r} is not known; send gzip, deflate, br, zstd or none.")
-    plain: list[bytes] = []
-    size = 0
-    try:
-        for start in range(0, len(data), INFLATE_SLICE):
-            plain.append(undo.feed(data[start : start + INFLATE_SLICE]))
-            size += len(plain[-1])
-            if size > most:
-                raise too_large(most)
-    except InflateLimitError:
-        raise too_large(most) from None
-    except InflateError as exc:
-        raise InvalidBody(f"The request body cannot be decompressed: {exc}.") from None
-    if not undo.complete:
-        raise InvalidBody("The compressed request body ends too early.")
-    return b"".join(plain)
 
 
 def too_large(most: int) -> TooLarge:

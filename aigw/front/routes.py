@@ -106,8 +106,8 @@ def route(method: str, path: str) -> Route | ModelsRoute:
 
 
 def _stored(method: str, path: str, root: str) -> Route:
-    id, _, sub = path.removeprefix(root).partition("/")
-    allowed = [verb for verb, name in _STORED if name == sub]
+    id, slash, sub = path.removeprefix(root).partition("/")
+    allowed = [verb for verb, name in _STORED if name == sub and bool(slash) == bool(name)]
     if not _ID.fullmatch(id) or not allowed:
         raise NotFound(f"There is nothing at {shown(path)}; a stored response has /cancel and /input_items.")
     if method not in allowed:

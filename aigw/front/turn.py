@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from asyncio import Handle
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from aigw import operations
-from aigw.errors import AigwError, InternalError, InvalidBody, Overloaded, Refusal
+from aigw.errors import AigwError, InternalError, InvalidBody, Refusal
 from aigw.front import tunnel
+from aigw.front.admission import overloaded
 from aigw.front.delivery import Delivery
 from aigw.front.identify import identify
+from aigw.front.inflated import Inflated
 from aigw.front.intake import WHOLE_UP_TO, Form, Growing, Taken, Whole, too_large
 from aigw.front.routes import Intake, Route
+from aigw.front.wishes import Wishes, retries, wishes
 from aigw.observe import record as recorded
 from aigw.relay.failover import Exchange
 from aigw.relay.request import NoBody, Request
@@ -30,12 +34,16 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _YES = (b"true", b"1", b"yes")
 _CONTENT_ENCODING = frozenset({fields.CONTENT_ENCODING})
 
+Taking = Whole | Growing | Form | Inflated
+
 
 class Turn(Delivery):
     """One request from its head on."""
 
-    _intake: Whole | Growing | Form | None = None
+    _intake: Taking | None = None
     _key: AccessKey
+    _wishes: Wishes | None = None
+    _later: Handle | None = None
     # A body whose model cannot be called, while the rest of it may still list others.
     _kept: Taken | None = None
 
@@ -52,6 +60,7 @@ class Turn(Delivery):
             record.access_key_id = key.id
             record.access_key_name = key.name
             self._auth_ms = (monotonic() - record.started) * 1e3
+            self._enter()
             self._intake = self._choose_intake(None if length < 0 else length)
         except Refusal as refusal:
             self.refuse(refusal)
@@ -60,7 +69,17 @@ class Turn(Delivery):
             self.connection.write(_CONTINUE)
         return key
 
-    def _choose_intake(self, announced: int | None) -> Whole | Growing | Form | None:
+    def _enter(self) -> None:
+        """Whether the gateway takes this request on at all, and what it is to look out for. Raises Refusal."""
+        gateway, noted = self.gateway, self.head.noted
+        if fields.X_AIGW_TIMEOUT in noted or fields.X_AIGW_HEDGE in noted or fields.X_AIGW_STRATEGY in noted:
+            self._wishes = wishes(noted)
+        if gateway.shedding:
+            raise overloaded("The gateway has more to do than it can, and takes on nothing new (server.max_lag).")
+        if gateway.admission is not None:
+            gateway.admission.enter(self)
+
+    def _choose_intake(self, announced: int | None) -> Taking | None:
         """How the body is taken in. Raises TooLarge, InvalidBody."""
         noted, most = self.head.noted, self.snapshot.limits.max_body_bytes
         if announced is not None and announced > most:
@@ -69,15 +88,22 @@ class Turn(Delivery):
         if intake is Intake.JSON:
             if noted.get(fields.CONTENT_TYPE, b"").startswith(b"multipart/"):
                 raise InvalidBody("This path takes JSON: send content-type application/json.")
-            encoded = fields.CONTENT_ENCODING in noted
             strict = self._key.scope.models is not None
-            if not encoded and (announced is None or announced > WHOLE_UP_TO):
+            if fields.CONTENT_ENCODING in noted:
+                return self._inflated(Growing(None, in_path=in_path, strict=strict))
+            if announced is None or announced > WHOLE_UP_TO:
                 return Growing(announced, in_path=in_path, strict=strict)
-            encoding = self.head.text(fields.CONTENT_ENCODING) if encoded else None
-            return Whole(in_path, encoding, most, strict=strict)
+            return Whole(in_path, strict=strict)
         if intake is Intake.FORM:
-            return Form(boundary_of(self.head.text(fields.CONTENT_TYPE)), announced)
+            boundary = boundary_of(self.head.text(fields.CONTENT_TYPE))
+            if fields.CONTENT_ENCODING in noted:
+                return self._inflated(Form(boundary, None))
+            return Form(boundary, announced)
         return None
+
+    def _inflated(self, inner: Growing | Form) -> Inflated:
+        encoding = self.head.text(fields.CONTENT_ENCODING)
+        return Inflated(inner, encoding, self.snapshot.limits.max_body_bytes)
 
     def on_body(self, data: bytes, complete: bool) -> None:
         """Bytes of the body as they come; `complete` with the last ones."""
@@ -97,7 +123,7 @@ class Turn(Delivery):
         except Refusal as refusal:
             self._give_up(refusal)
 
-    def _take(self, intake: Whole | Growing | Form, data: bytes, complete: bool) -> None:
+    def _take(self, intake: Taking, data: bytes, complete: bool) -> None:
         taken = intake.feed(data, complete)
         if taken is not None:
             self._launch(taken)
@@ -107,6 +133,20 @@ class Turn(Delivery):
             self._grown(self._exchange, intake)
         elif self._kept is not None:
             self._launch(self._kept._replace(peeked=intake.seen))
+        if isinstance(intake, Inflated) and intake.behind and self._later is None:
+            self._later = self.gateway.relay.loop.call_soon(self._go_on, intake)
+
+    def _go_on(self, intake: Inflated) -> None:
+        """The others have had their turn: more of what a compressed body has become."""
+        self._later = None
+        if self.done:
+            return
+        try:
+            self._take(intake, b"", False)
+        except Refusal as refusal:
+            self._give_up(refusal)
+        except Exception as exc:
+            self.connection.failed(exc)
 
     def _launch(self, taken: Taken) -> None:
         """The model is known: plan and ask. Raises Refusal."""
@@ -151,21 +191,47 @@ class Turn(Delivery):
         query = self.message.path.partition("?")[2]
         if query:
             request.query = clean_query(query, self.route)
+        if self._wishes is not None:
+            self._wishes.grant(request)
+        tried = self.head.noted.get(fields.X_STAINLESS_RETRY_COUNT)
+        if tried is not None and tried != b"0":
+            request.retries = retries(tried)
         request.array = request.operation is operations.GEMINI_STREAM and not wants_events(request.query)
         self._route_ms = (monotonic() - self.record.started) * 1e3 - self._auth_ms
         self._exchange = Exchange(self.gateway.relay, self, request, candidates, self.snapshot, self.record)
-        self._exchange.start()
+        admission = self.gateway.admission
+        if admission is None or admission.holds(self):
+            self._exchange.start()
+        elif self.connection.body_open:
+            self.connection.pause_body()
 
-    def _grown(self, exchange: Exchange, intake: Growing | Form) -> None:
+    def admitted(self) -> None:
+        """A place has come free: what is known of the request by now begins, what is not finds its place taken."""
+        if self.done or self._exchange is None:
+            return
+        if self.connection.body_open:
+            self.connection.resume_body()
+        try:
+            self._exchange.start()
+        except Refusal as refusal:
+            self._give_up(refusal)
+        except Exception as exc:
+            self.connection.failed(exc)
+
+    def turned_away(self, refusal: Refusal) -> None:
+        """No place has come free in time."""
+        if not self.done:
+            self._give_up(refusal)
+
+    def _grown(self, exchange: Exchange, intake: Growing | Form | Inflated) -> None:
         """More of a body that is on its way up; its `models` may have come by now."""
         seen = intake.seen
         if seen.stream:
             self.record.stream = exchange.request.stream = True
         if seen.models:
             model = seen.model if self.route.model is None else self.route.model
-            exchange.candidates = self.gateway.planner.plan(
-                self.route.operation, model, seen.models, self._key, self.snapshot
-            ).candidates
+            planned = self.gateway.planner.plan(self.route.operation, model, seen.models, self._key, self.snapshot)
+            exchange.extend(planned.candidates)
         exchange.body_arrived()
 
     def _give_up(self, refusal: Refusal) -> None:
@@ -234,7 +300,7 @@ class Turn(Delivery):
             self._cut(recorded.BROKEN, "draining")
         else:
             self.closes = True
-            self.refuse(Overloaded("The gateway is stopping; ask again.", retry_after=1), recorded.BROKEN)
+            self.refuse(overloaded("The gateway is stopping; ask again."), recorded.BROKEN)
 
 
 def wants_events(query: str) -> bool:

@@ -10,10 +10,11 @@ from aigw.settings.description import describe
 from aigw.settings.durations import format_duration, parse_duration
 from aigw.settings.environment import variable_of
 from aigw.settings.loading import load
-from aigw.settings.nouns import SURFACES
+from aigw.settings.nouns import STRATEGIES, SURFACES
 from aigw.settings.parts import (
     AccessKeySettings,
     Billing,
+    Failover,
     Limits,
     Log,
     ProviderSettings,
@@ -26,9 +27,11 @@ from aigw.settings.urls import check_base_url, mask_url
 from aigw.settings.whole import Settings, documented_keys
 
 __all__ = [
+    "STRATEGIES",
     "SURFACES",
     "AccessKeySettings",
     "Billing",
+    "Failover",
     "Limits",
     "Log",
     "ProviderSettings",

@@ -23,6 +23,7 @@ MAX_SECRET = 8192
 MAX_TEXT = 255
 
 _WHOLE_NUMBER = r"[+-]?[0-9]{1,18}"
+_NUMBER = r"[+-]?[0-9]{1,9}(\.[0-9]{1,9})?"
 _BOOLEANS = {
     "true": True,
     "1": True,
@@ -149,6 +150,20 @@ def _as_is(value: T) -> T:
     return value
 
 
+def share(low: float, high: float) -> Kind[float]:
+    """A number between two bounds, such as the share of one thing in another; a whole number will do."""
+
+    def read(text: str) -> object:
+        return float(text) if re.fullmatch(_NUMBER, text) else text
+
+    def parse(raw: object) -> float:
+        if not isinstance(raw, int | float) or isinstance(raw, bool) or not low <= raw <= high:
+            raise Unfit(f"must be a number from {low:g} to {high:g}")
+        return float(raw)
+
+    return Kind(f"number, {low:g} to {high:g}", parse, _as_is, read)
+
+
 def _boolean(raw: object) -> bool:
     if not isinstance(raw, bool):
         raise Unfit("must be true or false")
@@ -239,8 +254,8 @@ def hidden(name: str, parse: Callable[[object], Secret]) -> Kind[Secret]:
     )
 
 
-def list_of(kind: Kind[T]) -> Kind[tuple[T, ...]]:
-    """A list of another kind without repetitions; as text with commas between, or a line each."""
+def list_of(kind: Kind[T], *, repeats: bool = False) -> Kind[tuple[T, ...]]:
+    """A list of another kind, without repetitions unless allowed; as text with commas between, or a line each."""
 
     def parse(raw: object) -> tuple[T, ...]:
         if not isinstance(raw, list):
@@ -251,7 +266,7 @@ def list_of(kind: Kind[T]) -> Kind[tuple[T, ...]]:
                 value = kind.parse(item)
             except ValueError as bad:
                 raise Unfit(f"item {number} {bad}") from None
-            if value in values:
+            if value in values and not repeats:
                 raise Unfit(f"item {number} repeats item {values.index(value) + 1}")
             values.append(value)
         return tuple(values)
@@ -264,7 +279,7 @@ def list_of(kind: Kind[T]) -> Kind[tuple[T, ...]]:
         f"list of {kind.name}",
         parse,
         dump,
-        lambda text: [part.strip() for part in re.split(r"[,\n]", text) if part.strip()],
+        lambda text: [kind.read(part.strip()) for part in re.split(r"[,\n]", text) if part.strip()],
         lambda values: [kind.shown(value) for value in values],
         secret=kind.secret,
     )

@@ -14,7 +14,7 @@ from aigw.settings.environment import ACCESS_KEY_VARIABLE, SECRET_KEY_PLACE, fir
 from aigw.settings.keys import keys_of
 from aigw.settings.kinds import Kind, Unfit
 from aigw.settings.nouns import PROVIDER_KEYS, SECRET_KEY
-from aigw.settings.parts import AccessKeySettings, ProviderSettings, Server, Upstream
+from aigw.settings.parts import AccessKeySettings, ProviderSettings
 from aigw.settings.problems import Problems, near
 from aigw.settings.references import References, refers
 from aigw.settings.sources import Entry, Tree, lay_overrides, read_file
@@ -52,7 +52,7 @@ def load(
     providers = _providers(reader, tree, house)
     access_keys = _access_keys(reader, tree)
     secret_key = reader.secret_key(tree)
-    _check_together(reader, sections["server"], sections["upstream"], providers)
+    _check_together(reader, sections, providers)
     problems.raise_any()
     return Settings(
         **sections,
@@ -64,10 +64,9 @@ def load(
     )
 
 
-def _check_together(
-    reader: _Reader, server: Server, upstream: Upstream, providers: tuple[ProviderSettings, ...]
-) -> None:
-    for where, what in conflicts(server, upstream, providers):
+def _check_together(reader: _Reader, sections: Mapping[str, Any], providers: tuple[ProviderSettings, ...]) -> None:
+    upstream = sections["upstream"]
+    for where, what in conflicts(sections["server"], sections["failover"], upstream, providers):
         reader.follow_up(where, what)
     file = upstream.ca_file
     if file is not None and not (os.path.isfile(file) and os.access(file, os.R_OK)):

@@ -7,7 +7,7 @@ import re
 import attrs
 
 from aigw.secret import Secret
-from aigw.settings.kinds import MAX_TEXT, Unfit, choice, hidden, list_of, plain, secret
+from aigw.settings.kinds import MAX_TEXT, Unfit, choice, hidden, integer, list_of, plain, secret
 from aigw.settings.urls import mask_url, parse_base_url
 
 # The surfaces of aigw.adapter, which stands on a lower floor; a test holds the two lists together.
@@ -25,6 +25,12 @@ SURFACES = (
     "audio",
     "realtime",
 )
+
+# The strategies of aigw.snapshot, which stands on a higher floor; a test holds the two lists together.
+STRATEGIES = ("ordered", "round_robin", "weighted", "least_busy", "lowest_latency", "cache_affinity")
+
+# How much more often one key is used than another: a thousand to one is as good as never.
+MAX_WEIGHT = 1000
 
 # Of a key that an operator makes up: a hundred bits when it is random letters and digits.
 MIN_ACCESS_KEY = 20
@@ -106,6 +112,8 @@ def _check_store_url(text: str) -> str:
 
 
 SURFACE = choice(*SURFACES)
+STRATEGY = choice(*STRATEGIES)
+WEIGHTS = list_of(integer(0, MAX_WEIGHT), repeats=True)
 BASE_URL = attrs.evolve(plain("URL", parse_base_url), mask=mask_url, show=mask_url)
 STORE_URL = attrs.evolve(plain("store URL", _check_store_url), mask=mask_url, show=mask_url, secret=True)
 PROVIDER = plain("provider id", check_provider_id)

@@ -27,6 +27,7 @@ from aigw.settings.kinds import (
     list_of,
     or_off,
     plain,
+    share,
     table_of,
 )
 from aigw.settings.nouns import (
@@ -39,8 +40,11 @@ from aigw.settings.nouns import (
     PROVIDER_KEYS,
     SCOPED_MODEL,
     STORE_URL,
+    STRATEGIES,
+    STRATEGY,
     SURFACE,
     SURFACES,
+    WEIGHTS,
     check_header_name,
     check_provider_id,
 )
@@ -83,7 +87,21 @@ class Server:
     body_idle_timeout: float = key(
         duration(0.001, HOUR), "30s", "How long a caller may pause while it sends a request's body."
     )
+    body_timeout: float = key(SPAN, "10m", "How long a caller may take to send a request's whole body.")
     max_connections: int = key(integer(0, COUNT), 0, "Callers' connections per process; 0 for no limit of our own.")
+    max_connections_per_client: int = key(
+        integer(0, COUNT), 0, "Connections per process from one address (of IPv6, from one /64); 0 for no limit."
+    )
+    max_requests: int = key(integer(0, COUNT), 0, "Requests under way per process; 0 for no limit.")
+    max_queue: int = key(
+        integer(0, COUNT), 0, "Requests that may wait for one of `max_requests` to end; more are refused with 503."
+    )
+    queue_timeout: float = key(duration(0.001, HOUR), "1s", "How long a request may wait in that queue.")
+    max_lag: float = key(
+        duration(0, MINUTE),
+        "1s",
+        "New requests are refused with 503 while a process is this late with all its work for a second; `0s` never.",
+    )
     backlog: int = key(integer(1, 65535), 1024, "Connections the system may queue before the gateway accepts them.")
 
 
@@ -106,6 +124,9 @@ class Limits:
     connect_timeout: float = key(duration(0.001, HOUR), "5s", "Name look-up, TCP and TLS towards an upstream.")
     stream_idle_timeout: float = key(SPAN, "60s", "Longest silence of an upstream within a stream.")
     stream_total_timeout: float = key(SPAN, "15m", "Longest whole stream.")
+    keepalive_after: float = key(
+        duration(0, HOUR), "15s", "Silence within a stream after which the caller gets a comment or ping; `0s` never."
+    )
     max_body_bytes: int = key(integer(1, 4 * GIB), 32 * MIB, "Largest request body, counted after decompression.")
     max_head_bytes: int = key(integer(8 * KIB, MIB), 64 * KIB, "Largest request head: request line and headers.")
     max_input_tokens: int | None = optional(
@@ -114,6 +135,24 @@ class Limits:
     max_output_tokens: int | None = optional(
         integer(1, 1_000 * COUNT), "Cap on the request's own limit of output tokens."
     )
+
+
+@attrs.frozen
+class Failover:
+    """When keys and providers that fail are left alone, and how much trying again may cost. Durations in s."""
+
+    breaker_failures: int = key(
+        integer(0, COUNT), 5, "Failures in a row that open the circuit of a key or a provider; 0 for never."
+    )
+    breaker_open: float = key(
+        duration(0.001, HOUR), "5s", "How long an open circuit lets nobody pass; twice as long after each failed probe."
+    )
+    breaker_max_open: float = key(duration(0.001, HOUR), "60s", "How long at most.")
+    retry_budget: float = key(
+        share(0, 1), 0.1, "Further attempts at a provider, as a share of the requests that it served."
+    )
+    retry_burst: int = key(integer(0, COUNT), 10, "Further attempts beyond that share, at first and after quiet times.")
+    hedge_share: float = key(share(0, 1), 0.05, "Most requests, as a share, that may be asked of two candidates.")
 
 
 @attrs.frozen
@@ -202,6 +241,15 @@ class ProviderSettings:
         "The default account's provider keys, in order of use; unset, the provider's usual variable.",
     )
     managed_keys: tuple[Secret, ...] = key(PROVIDER_KEYS, [], "The operator's own keys, for managed inference.")
+    key_selection_strategy: str = key(
+        STRATEGY, "ordered", f"How its keys are chosen among: `{'` `'.join(STRATEGIES)}`."
+    )
+    key_weights: tuple[int, ...] = key(
+        WEIGHTS, [], "Weights of the keys in their order, for `weighted`; those of `keys` first, 1 where none is given."
+    )
+    hedge: bool = key(
+        BOOLEAN, False, "Ask a second candidate when the first is slower than its model usually is; first content wins."
+    )
     headers: Pairs[Secret] = key(
         table_of("table of header value", check_header_name, HEADER), {}, "Headers added to every request."
     )

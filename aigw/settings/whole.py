@@ -15,6 +15,7 @@ from aigw.settings.keys import Key, keys_of
 from aigw.settings.parts import (
     AccessKeySettings,
     Billing,
+    Failover,
     Limits,
     Log,
     ProviderSettings,
@@ -26,7 +27,15 @@ from aigw.settings.urls import BadUrl, check_base_url
 
 # Tables of the file that stand once, and the two that stand once for each provider and access key.
 SECTIONS: Mapping[str, type[Any]] = MappingProxyType(
-    {"server": Server, "store": Store, "limits": Limits, "log": Log, "upstream": Upstream, "billing": Billing}
+    {
+        "server": Server,
+        "store": Store,
+        "limits": Limits,
+        "failover": Failover,
+        "log": Log,
+        "upstream": Upstream,
+        "billing": Billing,
+    }
 )
 PROVIDERS = "providers"
 ACCESS_KEYS = "access_keys"
@@ -52,6 +61,7 @@ class Settings:
     server: Server = attrs.field(factory=Server)
     store: Store = attrs.field(factory=Store)
     limits: Limits = attrs.field(factory=Limits)
+    failover: Failover = attrs.field(factory=Failover)
     log: Log = attrs.field(factory=Log)
     upstream: Upstream = attrs.field(factory=Upstream)
     providers: tuple[ProviderSettings, ...] = ()
@@ -62,7 +72,8 @@ class Settings:
     origins: Mapping[str, str] = attrs.field(factory=dict, converter=_read_only, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        found = [f"{where}: {what}" for where, what in conflicts(self.server, self.upstream, self.providers)]
+        clashes = conflicts(self.server, self.failover, self.upstream, self.providers)
+        found = [f"{where}: {what}" for where, what in clashes]
         tables = {f"{ACCESS_KEYS}[{number}]": access_key for number, access_key in enumerate(self.access_keys)}
         found += [f"{where}: {what}" for where, what in repeated(tables)]
         ids = [provider.id for provider in self.providers]
@@ -75,19 +86,37 @@ class Settings:
         return next((provider for provider in self.providers if provider.id == id), None)
 
 
-def conflicts(server: Server, upstream: Upstream, providers: tuple[ProviderSettings, ...]) -> Iterator[tuple[str, str]]:
+def conflicts(
+    server: Server, failover: Failover, upstream: Upstream, providers: tuple[ProviderSettings, ...]
+) -> Iterator[tuple[str, str]]:
     """Every contradiction between parts, as a key's path and what is wrong there."""
     chosen_by_system = isinstance(server.listen, Tcp) and server.listen.port == 0
     if server.listen == server.control and not chosen_by_system:
         yield "server.control", "may not be the address of server.listen"
+    if failover.breaker_max_open < failover.breaker_open:
+        yield "failover.breaker_max_open", "may not be shorter than failover.breaker_open"
     for provider in providers:
-        urls = [("base_url", provider.base_url)] if provider.base_url else []
-        urls += [(f"surface_urls.{surface}", url) for surface, url in provider.surface_urls]
-        for name, url in urls:
-            try:
-                check_base_url(url or "", upstream.allow_http)
-            except BadUrl as bad:
-                yield f"{PROVIDERS}.{provider.id}.{name}", str(bad)
+        yield from _of_provider(provider, upstream)
+
+
+def _of_provider(provider: ProviderSettings, upstream: Upstream) -> Iterator[tuple[str, str]]:
+    keys = len(provider.keys) + len(provider.managed_keys)
+    weights = provider.key_weights
+    if provider.enabled and len(weights) > keys:
+        yield f"{PROVIDERS}.{provider.id}.key_weights", f"has {len(weights)} weights, but there are {keys} keys"
+    elif weights and len(weights) == keys and not any(weights):
+        yield f"{PROVIDERS}.{provider.id}.key_weights", "leaves no key: one weight at least must be above 0"
+    for name, url in _urls(provider):
+        try:
+            check_base_url(url, upstream.allow_http)
+        except BadUrl as bad:
+            yield f"{PROVIDERS}.{provider.id}.{name}", str(bad)
+
+
+def _urls(provider: ProviderSettings) -> Iterator[tuple[str, str]]:
+    if provider.base_url:
+        yield "base_url", provider.base_url
+    yield from ((f"surface_urls.{surface}", url) for surface, url in provider.surface_urls)
 
 
 def repeated(access_keys: Mapping[str, AccessKeySettings]) -> Iterator[tuple[str, str]]:

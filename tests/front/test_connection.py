@@ -1,32 +1,16 @@
-"""One caller's connection: requests in any slicing, one after the other, and how long it is worth its place."""
+"""One caller's connection: requests in any slicing, one after the other."""
 
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
 
 import pytest
 
-from aigw.front.connection import LINGER, MAX_LINGER, CallerConnection
-
-from ..support.caller import CHAT, HELLO, Caller, chunked, request
-from ..support.gate import TOKEN, Gate, OpenGate, eventually
+from ..support.caller import CHAT, HELLO, chunked, request
+from ..support.gate import TOKEN, OpenGate, connected
 from ..support.upstream import OK, Upstream
 
 ASK = request(HELLO, token=TOKEN)
-
-
-def server_side(gate: Gate) -> CallerConnection:
-    """The gateway's end of the only connection."""
-    (connection,) = gate.process.gateway.connections
-    return connection
-
-
-async def connected(gate: Gate) -> tuple[Caller, CallerConnection]:
-    """A caller and the gateway's end of its connection."""
-    caller = await gate.caller()
-    await eventually(lambda: gate.process.gateway.connections)
-    return caller, server_side(gate)
 
 
 async def test_a_connection_serves_one_request_after_the_other(gateway: OpenGate) -> None:
@@ -215,126 +199,3 @@ async def test_an_early_answer_leaves_the_rest_of_the_body_behind(gateway: OpenG
     assert (await visit.request())[1] == b'{"model": "m"}'
     visit.send(OK)
     assert (await caller.answer()).status == 200
-
-
-# -- time: the sweeper is called with a clock of the test's own -----------------------------------------------------
-
-PATIENCE = {"head_timeout": 15.0, "body_idle_timeout": 30.0, "keepalive_timeout": 75.0}
-
-
-async def after(connection: CallerConnection, seconds: float) -> None:
-    """Let the sweeper look at the connection as if so much time had passed since now."""
-    connection.sweep(monotonic() + seconds)
-    await asyncio.sleep(0)
-
-
-async def test_a_silent_connection_is_closed(gateway: OpenGate) -> None:
-    """One that never said anything has the time of a head."""
-    gate = await gateway(server=PATIENCE)
-    caller, connection = await connected(gate)
-    await after(connection, 14)
-    assert not connection.transport.is_closing()
-    await after(connection, 16)
-    assert await caller.rest() == b""
-
-
-async def test_an_idle_connection_is_closed(gateway: OpenGate) -> None:
-    """After an answer it may stay for the keep-alive time."""
-    gate = await gateway(server=PATIENCE)
-    caller, connection = await connected(gate)
-    caller.send(ASK)
-    await caller.answer()
-    await after(connection, 0)
-    await after(connection, 70)
-    assert not connection.transport.is_closing()
-    await after(connection, 80)
-    assert await caller.rest() == b""
-
-
-async def test_a_trickled_head_is_not_waited_for(gateway: OpenGate) -> None:
-    """Bytes of a head do not buy time: it has to be complete within its limit, however many arrive."""
-    gate = await gateway(server=PATIENCE)
-    caller, connection = await connected(gate)
-    start = monotonic()
-    for second in range(14):
-        connection.data_received(b"P" if not second else b"O")
-        connection.sweep(start + second)
-    assert not connection.transport.is_closing()
-    connection.data_received(b"S")
-    connection.sweep(start + 16)
-    answer = await caller.answer()
-    assert (answer.status, answer.code, answer.header("connection")) == (408, "request_timeout", "close")
-    assert "head did not come within 15 s" in answer.json["error"]["message"]
-
-
-async def test_a_heads_time_begins_with_its_first_byte(gateway: OpenGate) -> None:
-    """A connection that was idle for a minute gives its next request the whole time."""
-    gate = await gateway(server=PATIENCE)
-    caller, connection = await connected(gate)
-    caller.send(ASK)
-    await caller.answer()
-    connection.since = monotonic() - 60
-    connection.arrived = False
-    connection.data_received(ASK[:30])
-    await after(connection, 1)
-    await after(connection, 14)
-    connection.data_received(ASK[30:])
-    assert (await caller.answer()).status == 200
-
-
-async def test_a_body_that_stops_is_not_waited_for(gateway: OpenGate) -> None:
-    """A pause within a body has its limit; bytes buy time here, for honest callers may be slow."""
-    gate = await gateway(server=PATIENCE)
-    caller, connection = await connected(gate)
-    start = monotonic()
-    connection.data_received(ASK[:-20])
-    connection.sweep(start + 29)
-    connection.data_received(ASK[-20:-10])
-    connection.sweep(start + 58)
-    connection.sweep(start + 87)
-    assert not connection.transport.is_closing()
-    connection.sweep(start + 89)
-    answer = await caller.answer()
-    assert (answer.status, answer.code) == (408, "request_timeout")
-    assert (await gate.record()).outcome == "refused"
-    assert not gate.sandbox.requests
-
-
-async def test_an_answer_under_way_has_no_limit_here(gateway: OpenGate) -> None:
-    """How long an upstream may take is the relay's to know."""
-    gate = await gateway(server=PATIENCE)
-    caller, connection = await connected(gate)
-    caller.ask({**HELLO, "model": "up:sandbox-small!stall", "stream": True})
-    await caller.until(b"You")
-    await after(connection, 10_000)
-    assert not connection.transport.is_closing()
-
-
-async def test_lingering_has_an_end(gateway: OpenGate) -> None:
-    """After a refusal what still comes is thrown away for a while, then the connection is broken off."""
-    gate = await gateway(server=PATIENCE)
-    caller, connection = await connected(gate)
-    start = monotonic()
-    connection.data_received(request(b"x", length=10**6))
-    assert (await caller.answer()).status == 401
-    connection.data_received(b"x" * 1000)
-    connection.sweep(start + LINGER - 0.5)
-    assert connection in gate.process.gateway.connections
-    connection.sweep(start + 2 * LINGER)
-    await eventually(lambda: not gate.process.gateway.connections)
-
-
-async def test_lingering_ends_however_much_comes(gateway: OpenGate) -> None:
-    """A caller who never stops sending does not keep its place."""
-    gate = await gateway(server=PATIENCE)
-    caller, connection = await connected(gate)
-    start = monotonic()
-    connection.data_received(request(b"x", length=10**9))
-    for second in range(int(MAX_LINGER)):
-        connection.data_received(b"x" * 1000)
-        connection.sweep(start + second)
-    assert connection in gate.process.gateway.connections
-    connection.data_received(b"x" * 1000)
-    connection.sweep(start + MAX_LINGER + 1)
-    await eventually(lambda: not gate.process.gateway.connections)
-    assert (await caller.answer()).status == 401

@@ -8,12 +8,14 @@ from typing import Any
 import attrs
 import pytest
 
-from aigw import adapter
+from aigw import adapter, snapshot
 from aigw.errors import ConfigError
 from aigw.secret import Secret
 from aigw.settings import (
+    STRATEGIES,
     SURFACES,
     AccessKeySettings,
+    Failover,
     Limits,
     Log,
     ProviderSettings,
@@ -42,10 +44,17 @@ def test_defaults_are_those_of_the_specification() -> None:
         keepalive_timeout=75,
         head_timeout=15,
         body_idle_timeout=30,
+        body_timeout=600,
         max_connections=0,
+        max_connections_per_client=0,
+        max_requests=0,
+        max_queue=0,
+        queue_timeout=1,
+        max_lag=1,
         backlog=1024,
     )
-    assert settings.limits == Limits(60, 120, 5, 60, 900, 32 << 20, 64 << 10, None, None)
+    assert settings.limits == Limits(60, 120, 5, 60, 900, 15, 32 << 20, 64 << 10, None, None)
+    assert settings.failover == Failover(5, 5, 60, 0.1, 10, 0.05)
     assert settings.store == Store("sqlite")
     assert settings.log == Log("json", "info")
     assert not settings.billing.enabled
@@ -75,6 +84,12 @@ def test_every_default_fits_its_own_kind(part: type[Any]) -> None:
         lambda: Limits(max_head_bytes=8191),
         lambda: Limits(max_head_bytes=(1 << 20) + 1),
         lambda: Limits(max_input_tokens=0),
+        lambda: Limits(keepalive_after=-1),
+        lambda: Failover(retry_budget=1.5),
+        lambda: Failover(retry_budget=True),
+        lambda: Failover(hedge_share=float("nan")),
+        lambda: Failover(breaker_open=0),
+        lambda: Failover(retry_burst=-1),
         lambda: Log(level="loud"),
         lambda: Store("mysql://h/db"),
         lambda: Upstream(no_proxy=["a"]),  # type: ignore[arg-type]
@@ -85,6 +100,11 @@ def test_every_default_fits_its_own_kind(part: type[Any]) -> None:
         lambda: ProviderSettings("x", surfaces=("chat",)),
         lambda: ProviderSettings("x", keys=("plain",)),  # type: ignore[arg-type]
         lambda: ProviderSettings("x", keys=(TOKEN, TOKEN)),
+        lambda: ProviderSettings("x", key_selection_strategy="random"),
+        lambda: ProviderSettings("x", key_weights=(1, -1)),
+        lambda: ProviderSettings("x", key_weights=(1001,)),
+        lambda: ProviderSettings("x", key_weights=(0.5,)),  # type: ignore[arg-type]
+        lambda: ProviderSettings("x", hedge=1),  # type: ignore[arg-type]
         lambda: ProviderSettings("x", headers=(("authorization", TOKEN),)),
         lambda: ProviderSettings("x", headers=(("x-a", "plain"),)),  # type: ignore[arg-type]
         lambda: AccessKeySettings("a", Secret("short")),
@@ -104,6 +124,18 @@ def test_parts_are_checked_where_they_are_made(make: Any) -> None:
     [
         (lambda: Settings(Server(control=Tcp("127.0.0.1", 8080))), "server.control: may not be the address"),
         (lambda: Settings(Server(Unix("/s"), Unix("/s"))), "server.control: may not be the address"),
+        (
+            lambda: Settings(failover=Failover(breaker_open=9, breaker_max_open=8)),
+            "failover.breaker_max_open: may not be shorter than failover.breaker_open",
+        ),
+        (
+            lambda: Settings(providers=(ProviderSettings("a", keys=(TOKEN,), key_weights=(1, 1)),)),
+            "providers.a.key_weights: has 2 weights, but there are 1 keys",
+        ),
+        (
+            lambda: Settings(providers=(ProviderSettings("a", managed_keys=(TOKEN,), key_weights=(0,)),)),
+            "providers.a.key_weights: leaves no key",
+        ),
         (
             lambda: Settings(providers=(ProviderSettings("a"), ProviderSettings("a"))),
             "providers.a: is declared twice",
@@ -162,6 +194,18 @@ def test_importing_settings_stays_light() -> None:
     code = "import sys, attrs; old = set(sys.modules); import aigw.settings; print(*set(sys.modules) - old)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert heavy.isdisjoint(done.stdout.split())
+
+
+def test_strategies_are_those_of_the_snapshot() -> None:
+    """What an operator can choose is what keys are chosen by, and no other."""
+    assert STRATEGIES == snapshot.STRATEGIES
+    assert attrs.asdict(Failover()) == attrs.asdict(snapshot.Failover())
+
+
+def test_weights_may_repeat_and_be_fewer_than_the_keys() -> None:
+    """Two keys of the same weight are usual; a key without a weight has 1; one key may rest."""
+    provider = ProviderSettings("a", keys=(TOKEN, Secret("b"), Secret("c")), key_weights=(0, 0))
+    assert Settings(providers=(provider,)).providers == (provider,)
 
 
 def test_surfaces_are_those_of_the_adapter_contract() -> None:

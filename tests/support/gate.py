@@ -12,10 +12,21 @@ import attrs
 import structlog
 
 from aigw import app
+from aigw.front.connection import CallerConnection
 from aigw.observe.record import Record
 from aigw.sandbox import server as sandboxes
 from aigw.secret import Secret
-from aigw.settings import SURFACES, AccessKeySettings, Limits, Log, ProviderSettings, Server, Settings, Upstream
+from aigw.settings import (
+    SURFACES,
+    AccessKeySettings,
+    Failover,
+    Limits,
+    Log,
+    ProviderSettings,
+    Server,
+    Settings,
+    Upstream,
+)
 
 from .caller import CHAT, PATIENCE, Answer, Caller, connect
 
@@ -102,7 +113,7 @@ class OpenGate(Protocol):
     """What the fixture `gateway` is: called with what differs from the defaults, gives a running gateway.
 
     `providers` maps ids to fields of ProviderSettings in plain types (`keys` are strings), each at the sandbox and
-    with every surface unless it says otherwise; `server`, `limits`, `upstream` are fields of those settings;
+    with every surface unless it says otherwise; `server`, `limits`, `upstream`, `failover`, `log` are those sections;
     `access_keys` are fields of AccessKeySettings, by default one with TOKEN that may call everything.
     """
 
@@ -114,6 +125,7 @@ class OpenGate(Protocol):
         server: Mapping[str, Any] = ...,
         limits: Mapping[str, Any] = ...,
         upstream: Mapping[str, Any] = ...,
+        failover: Mapping[str, Any] = ...,
         log: Mapping[str, Any] = ...,
     ) -> Gate: ...
 
@@ -125,15 +137,20 @@ async def open_gate(
     server: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
     upstream: Mapping[str, Any] | None = None,
+    failover: Mapping[str, Any] | None = None,
     log: Mapping[str, Any] | None = None,
 ) -> Gate:
     """Start a gateway as OpenGate says."""
+    sections: dict[str, Any] = {
+        "server": Server(**{"drain_timeout": 0.2, **(server or {})}),
+        "limits": Limits(**(limits or {})),
+        "upstream": Upstream(**(upstream or {})),
+        "failover": Failover(**(failover or {})),
+        "log": Log(**(log or {"level": "off"})),
+    }
     sandbox = await sandboxes.start()
     try:
-        return await _open(
-            sandbox,
-            _settings(sandbox.base_url, providers, access_keys, server or {}, limits or {}, upstream or {}, log),
-        )
+        return await _open(sandbox, _settings(sandbox.base_url, providers, access_keys, sections))
     except BaseException:
         await sandbox.stop()
         raise
@@ -143,16 +160,10 @@ def _settings(
     sandbox: str,
     providers: Mapping[str, Mapping[str, Any]],
     access_keys: Sequence[Mapping[str, Any]],
-    server: Mapping[str, Any],
-    limits: Mapping[str, Any],
-    upstream: Mapping[str, Any],
-    log: Mapping[str, Any] | None,
+    sections: Mapping[str, Any],
 ) -> Settings:
     return Settings(
-        server=Server(**{"drain_timeout": 0.2, **server}),
-        limits=Limits(**limits),
-        upstream=Upstream(**upstream),
-        log=Log(**(log or {"level": "off"})),
+        **sections,
         providers=tuple(_provider(id, fields, sandbox) for id, fields in providers.items()),
         access_keys=tuple(_access_key(fields) for fields in access_keys or ({"name": "app", "key": TOKEN},)),
     )
@@ -183,6 +194,7 @@ def _provider(id: str, fields: Mapping[str, Any], sandbox: str) -> ProviderSetti
             known.setdefault("surface_urls", (("gemini", f"{sandbox}/v1beta"),))
     known["surfaces"] = tuple(known.get("surfaces", SURFACES))
     known["models"] = tuple(known.get("models", ()))
+    known["key_weights"] = tuple(known.get("key_weights", ()))
     for name in ("keys", "managed_keys"):
         known[name] = tuple(map(Secret, known.get(name, ())))
     known["headers"] = tuple((name, Secret(value)) for name, value in known.get("headers", {}).items())
@@ -230,3 +242,11 @@ async def eventually(condition: Callable[[], object]) -> None:
     while not condition():
         assert loop.time() < end, "what was waited for did not happen"
         await asyncio.sleep(0.001)
+
+
+async def connected(gate: Gate, *, receive_buffer: int | None = None) -> tuple[Caller, CallerConnection]:
+    """A caller and the gateway's end of its connection, which has to be the only one."""
+    caller = await gate.caller(receive_buffer=receive_buffer)
+    await eventually(lambda: gate.process.gateway.connections)
+    (connection,) = gate.process.gateway.connections
+    return caller, connection
