@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
 
 import attrs
 
@@ -15,6 +16,7 @@ from aigw.control.health import Health
 from aigw.control.listener import Listener
 from aigw.declared import open_log, secrets_of
 from aigw.errors import ConfigError
+from aigw.front.admission import Admission
 from aigw.front.gateway import Gateway
 from aigw.observe import families
 from aigw.observe.lag import LoopLag
@@ -27,7 +29,8 @@ from aigw.relay.deadlines import Deadlines
 from aigw.relay.failover import Relay
 from aigw.relay.upstream.connect import Connector
 from aigw.relay.upstream.pool import Pool
-from aigw.settings import AccessKeySettings, Proxy, Settings, Upstream
+from aigw.routing import health
+from aigw.settings import AccessKeySettings, Proxy, Server, Settings, Upstream
 from aigw.wire import formats
 
 
@@ -110,18 +113,28 @@ async def start(
     known = formats.load()
     gateway = Gateway(
         snapshot,
-        Relay(loop, pool, Deadlines(loop), known),
+        Relay(loop, pool, Deadlines(loop), known, health.Health(snapshot.failover)),
         known,
         settings.server,
         scrubber,
         _sinks(log, metrics, settings),
         max_head_bytes=settings.limits.max_head_bytes,
         max_connections=settings.server.max_connections,
+        max_connections_per_client=settings.server.max_connections_per_client,
+        admission=_admission(loop, settings.server),
     )
-    lag = LoopLag(loop)
+    lag = LoopLag(loop, settings.server.max_lag, gateway.shed)
     lag.start()
     _watch(metrics, lag, pool, log)
+    _watch_health(metrics, gateway.relay.health)
     return Process(settings, gateway, metrics, log, lag)
+
+
+def _admission(loop: asyncio.AbstractEventLoop, server: Server) -> Admission | None:
+    """Places for requests, where their number is limited."""
+    if not server.max_requests:
+        return None
+    return Admission(loop, server.max_requests, server.max_queue, server.queue_timeout)
 
 
 def _pool(upstream: Upstream) -> Pool:
@@ -140,6 +153,17 @@ def _watch(metrics: Metrics, lag: LoopLag, pool: Pool, log: LogSink) -> None:
     metrics.watch(families.CONNECTIONS, lambda: pool.idle, "idle")
     metrics.watch(families.CONNECTIONS, lambda: pool.open - pool.idle, "active")
     metrics.watch(families.LOG_DROPPED, lambda: log.dropped)
+
+
+def _watch_health(metrics: Metrics, upstreams: health.Health) -> None:
+    def by_provider(counts: Mapping[str, int]) -> Mapping[tuple[str, ...], float]:
+        return {(provider,): count for provider, count in counts.items()}
+
+    metrics.watch_many(families.ATTEMPTS_IN_FLIGHT, lambda: by_provider(upstreams.in_flight()))
+    metrics.watch_many(families.CIRCUITS_OPEN, lambda: by_provider(upstreams.open_circuits(monotonic())))
+    metrics.watch_many(families.KEYS_COOLING, lambda: by_provider(upstreams.cooling(monotonic())))
+    metrics.watch_many(families.RETRIES_REFUSED, lambda: by_provider(upstreams.refused_retries))
+    metrics.watch_many(families.HEDGES, lambda: dict[tuple[str, ...], float](upstreams.hedged.items()))
 
 
 def _sinks(log: LogSink, metrics: Metrics, settings: Settings) -> tuple[Callable[[Record], None], ...]:

@@ -12,11 +12,12 @@ AigwError
 │   ├── MethodNotAllowed   405 method_not_allowed
 │   ├── RequestTimeout     408 request_timeout
 │   ├── TooLarge           413 input_too_large, 431 headers_too_large
-│   ├── BadRequest         400 bad_request (not HTTP, or HTTP that is not to be trusted)
+│   ├── BadRequest         400 bad_request (not HTTP, or HTTP that is not to be trusted), invalid_header
 │   ├── InternalError      500 internal_error
 │   ├── Overloaded         503 overloaded
 │   ├── Unreachable        502 upstream_unreachable
 │   ├── AllFailed          503 all_candidates_failed
+│   ├── AllCooling         503 or 429 all_candidates_cooling
 │   └── TotalTimeout       504 timeout
 └── AttemptFailed          one attempt at one upstream failed; `helps` says whether another may do better
     ├── ConnectFailed      DNS, TCP, TLS or proxy: nothing reached the upstream
@@ -175,6 +176,13 @@ class AllFailed(Refusal):
     code = "all_candidates_failed"
 
 
+class AllCooling(Refusal):
+    """No candidate may be asked now: each rests after failures or a rate limit, or the retry budget is empty."""
+
+    status = 503
+    code = "all_candidates_cooling"
+
+
 class TotalTimeout(Refusal):
     """The time for all attempts together is over."""
 
@@ -183,14 +191,18 @@ class TotalTimeout(Refusal):
 
 
 class AttemptFailed(AigwError):
-    """One attempt at one upstream failed. `reason` is a short stable word for logs and metrics."""
+    """One attempt at one upstream failed. `reason` is a short stable word for logs and metrics.
 
-    helps: ClassVar[Helps] = Helps.NEXT_KEY
+    `trouble` is the upstream's own account of it (`wire.format.Trouble`), where its status did not tell.
+    """
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    helps: Helps = Helps.NEXT_KEY
+
+    def __init__(self, reason: str, detail: str = "", trouble: object = None) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+        self.trouble = trouble
 
 
 class ConnectFailed(AttemptFailed):
@@ -212,11 +224,10 @@ class BadAnswer(AttemptFailed):
 class AnswerBroken(AttemptFailed):
     """The answer stopped midway, after some of it had gone to the caller.
 
-    `trouble` is the upstream's own account of it (`wire.format.Trouble`), where it gave one.
+    `told`: the caller got the upstream's own event of it, so that there is nothing to add. `proper`: and its SDK has
+    understood, so that the body may end as bodies do.
     """
 
     helps = Helps.NOTHING
-
-    def __init__(self, reason: str, detail: str = "", trouble: object = None) -> None:
-        super().__init__(reason, detail)
-        self.trouble = trouble
+    told = False
+    proper = False

@@ -64,6 +64,17 @@ def lines(answer: dict[str, Any]) -> Iterator[str]:
     for each in answer["candidates"]:
         if own := each["limits"]:
             yield f"limits of {each['provider']}: {_listed(own)}"
+    yield from dict.fromkeys(filter(None, map(_policy, answer["candidates"])))
+
+
+def _policy(candidate: dict[str, Any]) -> str:
+    """What is not usual in how a provider's candidates are chosen and asked, in words; empty where all is."""
+    words = []
+    if candidate["strategy"] != STRATEGY:
+        words.append(f"keys by {candidate['strategy']}, not in the order shown")
+    if candidate["hedge"]:
+        words.append("a second candidate is asked where a stream is late")
+    return f"{candidate['provider']}: {'; '.join(words)}" if words else ""
 
 
 def _listed(limits: dict[str, Any]) -> str:
@@ -90,6 +101,7 @@ def _key(snapshot: Snapshot, name: str | None) -> AccessKey:
 def _candidate(operation: Operation, candidate: Candidate, models: Sequence[str], snapshot: Snapshot) -> dict[str, Any]:
     provider, key = candidate.provider, candidate.key
     own = _limits(snapshot.limits_for(provider.id))
+    policy = snapshot.policy_for(provider.id)
     return {
         "provider": provider.id,
         "model": candidate.model,
@@ -99,6 +111,8 @@ def _candidate(operation: Operation, candidate: Candidate, models: Sequence[str]
         # The surfaces it may be translated to; empty where the caller's own format is spoken.
         "translatedTo": [way.surface for way in candidate.ways],
         "why": _why(candidate, models, snapshot),
+        "strategy": policy.strategy,
+        "hedge": policy.hedge,
         # Only what differs from the limits of every request.
         "limits": {name: value for name, value in own.items() if value != _limits(snapshot.limits)[name]},
     }

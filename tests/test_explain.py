@@ -155,3 +155,20 @@ def test_the_sandbox() -> None:
     (candidate,) = answer["candidates"]
     assert (candidate["provider"], candidate["key"], candidate["keySource"]) == ("sandbox", "none needed", None)
     assert candidate["url"] == "http://sandbox/v1/chat/completions"
+
+
+def test_how_keys_are_chosen() -> None:
+    """Each candidate says how it is chosen and whether it is hedged; in words only what is unusual, once."""
+    plain = told("llama-3")
+    assert {(each["strategy"], each["hedge"]) for each in plain["candidates"]} == {("ordered", False)}
+    assert not any(line.startswith("up:") for line in lines(plain))
+    chosen = told(
+        "llama-3", "gpt-4o", providers=(attrs.evolve(UP, key_selection_strategy="round_robin", hedge=True), OPENAI)
+    )
+    assert [(each["strategy"], each["hedge"]) for each in chosen["candidates"]] == [
+        *[("round_robin", True)] * 3,
+        ("ordered", False),
+    ]
+    assert [line for line in lines(chosen) if line.startswith("up:")] == [
+        "up: keys by round_robin, not in the order shown; a second candidate is asked where a stream is late"
+    ]

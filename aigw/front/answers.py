@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from aigw.errors import Refusal
+from aigw.observe.record import Attempt as Tried
 from aigw.observe.record import Record
 from aigw.wire.format import Format, Trouble
 from aigw.wire.headers import label, labels
@@ -45,6 +46,12 @@ def replaced_fields(fields: Sequence[tuple[bytes, bytes]], kind: str) -> list[by
     return [type_line, *passed_fields([pair for pair in fields if pair[0].lower() not in _OF_A_BODY])]
 
 
+def relabelled_fields(fields: Sequence[tuple[bytes, bytes]], kind: str) -> list[bytes]:
+    """The header lines of an answer whose body passes as it is, though it is of another type than its upstream says."""
+    lines = passed_fields([pair for pair in fields if pair[0].lower() != b"content-type"])
+    return [b"content-type: %b\r\n" % kind.encode("ascii"), *lines]
+
+
 def loss_field(losses: Sequence[Loss]) -> bytes:
     """The header line that tells what a translation could not carry; nothing where it lost nothing."""
     return b"x-aigw-loss: %b\r\n" % shown(losses) if losses else b""
@@ -62,12 +69,11 @@ def ids(request_id: str) -> bytes:
     return b"x-request-id: %b\r\nrequest-id: %b\r\n" % ((request_id.encode("ascii"),) * 2)
 
 
-def told(record: Record, shown: bytes, auth_ms: float, route_ms: float, now: float) -> bytes:
+def told(record: Record, attempt: Tried, shown: bytes, auth_ms: float, route_ms: float, now: float) -> bytes:
     """What the gateway says of a relayed answer: ids, provider and model (`shown`), attempts, server-timing.
 
     The last (W3C Server Timing) is where the time went up to the first byte, in milliseconds.
     """
-    attempt = record.attempts[-1]
     connect = attempt.connect_ms or 0.0
     upstream = (attempt.first_byte_ms or 0.0) - connect
     request_id = record.request_id.encode("ascii")

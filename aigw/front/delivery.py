@@ -40,6 +40,7 @@ class Delivery:
     ) -> None:
         self.done = False
         self._exchange: Exchange | None = None
+        self._attempt: Attempt | None = None
         self._tap: Tap | None = None
         self._head_sent = False
         self._chunked = False
@@ -71,17 +72,21 @@ class Delivery:
         record.provider = attempt.record.provider
         record.model = attempt.record.model
         kind = attempt.kind
+        self._attempt = attempt
+        self._tap = attempt.tap
         self._events = events = kind.startswith("text/event-stream")
         rewriting = attempt.rewriting
         framing = self._framing(attempt, len(data), complete)
         answer = [answers.status_line(head.code)]
-        if rewriting is None:
+        if attempt.relabelled and rewriting is None:
+            answer += answers.relabelled_fields(head.raw_headers, kind)
+        elif rewriting is None:
             answer += answers.passed_fields(head.raw_headers)
         else:
             answer += answers.replaced_fields(head.raw_headers, kind)
         if attempt.translated is not None:
             answer += self._lost(attempt)
-        answer.append(answers.told(record, attempt.candidate.shown, self._auth_ms, self._route_ms, now))
+        answer.append(answers.told(record, attempt.record, attempt.candidate.shown, self._auth_ms, self._route_ms, now))
         if events:
             answer.append(b"x-accel-buffering: no\r\n")
         answer += (framing, b"connection: close\r\n\r\n" if self.closes else b"\r\n")
@@ -93,10 +98,7 @@ class Delivery:
             answer.append(b"0\r\n\r\n")
         self._head_sent = True
         self.connection.transport.write(b"".join(answer))
-        if rewriting is not None:
-            kind = head.headers.get("Content-Type", "")
-        self._tap = Tap(kind, head.headers.get("Content-Encoding"))
-        self._look(data, complete, raw)
+        self._sent(data, complete)
 
     def _lost(self, attempt: Attempt) -> tuple[bytes]:
         """The header that tells what the translation could not carry, as far as that is known by now."""
@@ -136,32 +138,41 @@ class Delivery:
             transport.write(b"%x\r\n%b\r\n%b" % (size, data, b"0\r\n\r\n" if complete else b""))
         elif complete:
             transport.write(b"0\r\n\r\n")
-        self._look(data, complete, raw)
+        self._sent(data, complete)
 
-    def _look(self, data: bytes, complete: bool, raw: bytes) -> None:
-        """After the write: meter what the upstream said, and finish with the last bytes."""
+    def _sent(self, data: bytes, complete: bool) -> None:
+        """After the write: note it, and finish with the last bytes."""
         if data:
             self.record.bytes_out += len(data)
             # An event's blank line may come in two arrivals.
             self._last = data if len(data) > 3 else self._last[-3:] + data
-        if raw and self._tap is not None:
-            self._tap.feed(raw)
         if complete:
             self._finish(_outcome(self.record.status), "")
+
+    def on_silence(self) -> None:
+        """Say nothing, audibly: between two events of a stream, where the format has something for it."""
+        if self._can_tell():
+            quiet = self.format.keep_alive if self._events else b"\n"
+            self.connection.write(b"%x\r\n%b\r\n" % (len(quiet), quiet) if self._chunked else quiet)
 
     def on_broken(self, error: AnswerBroken) -> None:
         """The answer stopped midway: say so where the format has words for it, else cut, never end cleanly."""
         outcome: recorded.Outcome = recorded.TIMEOUT if error.reason.endswith("timeout") else recorded.BROKEN
-        told = self._can_tell()
-        if told:
+        proper = error.proper
+        event = b""
+        if not error.told and self._can_tell():
             event = self.gateway.scrub(self._error_event(self._trouble(error)))
-            end = b"" if self.format.cuts_after_error else b"0\r\n\r\n"
-            self.connection.write(b"%x\r\n%b\r\n%b" % (len(event), event, end) if self._chunked else event)
-            if self._chunked and end and not self.connection.body_open:
-                # The body has its proper end. To close now, unannounced, would hit the caller's next request.
-                self._finish(outcome, error.reason)
-                return
-        if self._unframed and not told:
+            proper = not self.format.cuts_after_error
+        end = b"0\r\n\r\n" if proper and self._chunked else b""
+        if event and self._chunked:
+            event = b"%x\r\n%b\r\n" % (len(event), event)
+        if event or end:
+            self.connection.write(event + end)
+        if end and not self.connection.body_open:
+            # The body has its proper end. To close now, unannounced, would hit the caller's next request.
+            self._finish(outcome, error.reason)
+            return
+        if self._unframed and not (event or proper):
             # Where the end of the connection is the end of the body, only a reset tells that it is not.
             self.connection.transport.abort()
         self._cut(outcome, error.reason)
@@ -177,29 +188,28 @@ class Delivery:
     def _error_event(self, trouble: Trouble) -> bytes:
         """An event of an error; in a stream that is one JSON array, an element."""
         if self._events:
-            return self.format.stream_error(trouble)
+            return self.format.stream_error(trouble, self._last)
         return (b",\r\n" if self.record.bytes_out else b"[") + self.format.error(trouble)
 
     def _can_tell(self) -> bool:
         """Whether an event of ours can follow: in a plain stream of events, of which the caller has only whole ones."""
-        if not (self._chunked or self._unframed) or self._exchange is None:
+        attempt = self._attempt
+        if not (self._chunked or self._unframed) or attempt is None:
             return False
-        attempt = self._exchange.attempts[-1]
         if attempt.rewriting is not None:
             return True  # it writes whole events, or whole elements of an array
-        if not self._events:
+        if not self._events or (attempt.coding or "identity").lower() != "identity":
             return False
-        head = attempt.head
-        coded = head is not None and head.headers.get("Content-Encoding", "identity").lower() != "identity"
-        return not coded and self._last.endswith((b"\n\n", b"\r\n\r\n"))
+        return self._last.endswith((b"\n\n", b"\r\n\r\n"))
 
     def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
         """Nothing to send: an upstream's own error, or one that lists the attempts."""
         unasked = self._exchange.unasked if self._exchange is not None else []
+        resting = self._exchange.prospects.resting if self._exchange is not None else []
         if attempts:
             last = attempts[-1].record
             self.record.provider, self.record.model = last.provider, last.model
-        elif not out_of_time and unasked:
+        elif not out_of_time and unasked and not resting:
             # No candidate could even be asked.
             self.refuse(unasked[0][1])
             return
@@ -207,8 +217,8 @@ class Delivery:
         if passed is not None:
             self._pass_error(passed)
             return
-        total = self.snapshot.limits.total_timeout
-        refusal = verdict.refusal(attempts, unasked, out_of_time=out_of_time, total=total)
+        total = self._exchange.total if self._exchange is not None else self.snapshot.limits.total_timeout
+        refusal = verdict.refusal(attempts, unasked, resting, out_of_time=out_of_time, total=total)
         self.refuse(refusal, recorded.TIMEOUT if refusal.http_status == 504 else recorded.UPSTREAM_ERROR)
 
     def _pass_error(self, attempt: Attempt) -> None:
@@ -216,7 +226,8 @@ class Delivery:
         assert attempt.head is not None
         head = attempt.head
         body = self.gateway.error_body(attempt, self.format, self.record.request_id)
-        lines = answers.error_fields(head.raw_headers, replaced=body.replaced)
+        # Piece by piece: a shape that goes on over a line's end would take the line's end with it.
+        lines = list(map(self.gateway.scrub, answers.error_fields(head.raw_headers, replaced=body.replaced)))
         if attempt.translated is not None:
             lines += self._lost(attempt)
         lines += (verdict.delay_field(attempt), answers.ids(self.record.request_id), attempt.candidate.shown)

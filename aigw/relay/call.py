@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aigw.relay.failover import Exchange
     from aigw.relay.request import Body
     from aigw.relay.translation import Translated
+    from aigw.routing.health import Target
     from aigw.routing.plan import Candidate
     from aigw.snapshot import Limits
 
@@ -47,6 +48,7 @@ class Call:
     """One request to one upstream, as the caller sent it or translated."""
 
     _outgoing: Outgoing
+    target: Target
 
     def __init__(
         self,
@@ -61,7 +63,12 @@ class Call:
         self._sent = 0
         self._chunked = False
         self._asked_again = False
+        self.let_go = False
         self._task: asyncio.Task[None] | None = None
+        # What the walk knows of it: a half-open circuit's probe, paid from the retry budget, told to be well.
+        self.probe = 0
+        self.again = False
+        self.answered = False
         self.exchange = exchange
         self.candidate = candidate
         self.limits = limits
@@ -175,6 +182,7 @@ class Call:
 
     def _sent_so_far(self) -> None:
         if self.exchange.is_last:
+            self.let_go = True
             self.outbound.release(self._sent)
 
     # -- what the other half is ------------------------------------------------------------------------------------

@@ -1,35 +1,31 @@
-"""Walks a plan: one attempt after the other until one has something worth sending, or none is left.
+"""A request's life on the upstream side: asked, answered, failed over, hedged, cut.
 
-An exchange is one request's life on the upstream side. It calls its caller's side back in this order:
-`on_commit`, `on_bytes`*, and then one of nothing more (the last call said complete), `on_broken`; or, when
-nothing could be committed, `on_failed`; or, where nobody has to be asked, `on_estimated`.
+An exchange calls its caller's side back in this order: `on_commit`, `on_bytes`*, and then one of nothing more (the last
+call said complete), `on_broken`; or, when nothing could be committed, `on_failed`; or, where nobody has to be asked,
+`on_estimated`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from time import monotonic
 from typing import Protocol
 
-from aigw.errors import AnswerBroken, Helps, InvalidBody, Refusal
-from aigw.observe.record import Record
+from aigw.errors import AnswerBroken, Helps
+from aigw.relay import standing
 from aigw.relay.attempt import Attempt
 from aigw.relay.call import Phase
 from aigw.relay.deadlines import Deadlines
-from aigw.relay.request import Request
-from aigw.relay.translation import Translated, Translator
+from aigw.relay.hedge import Hedging
 from aigw.relay.upstream.pool import Pool
 from aigw.relay.worth import helps
+from aigw.routing.health import Fault, Health
 from aigw.routing.plan import Candidate
-from aigw.snapshot import Snapshot
+from aigw.routing.selection import Chooser
+from aigw.snapshot import Failover
 from aigw.wire.format import Format
 
-# A request of this many bytes takes some milliseconds to translate, at worst (tiny turns) a third of a second.
-IN_THREAD_ABOVE = 512 * 1024
-
-# What writing a request of an unknown shape may end in.
-_UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
+_AFFINITY = "cache_affinity"
 
 
 class Caller(Protocol):
@@ -43,6 +39,9 @@ class Caller(Protocol):
 
     def on_broken(self, error: AnswerBroken) -> None:
         """It stopped midway."""
+
+    def on_silence(self) -> None:
+        """Nothing was said to the caller for a while: whoever stands between may want to see that it goes on."""
 
     def on_failed(self, attempts: Sequence[Attempt], *, out_of_time: bool) -> None:
         """No candidate had anything to send."""
@@ -69,181 +68,71 @@ class Relay:
         pool: Pool,
         deadlines: Deadlines,
         formats: Mapping[str, Format] | None = None,
+        health: Health | None = None,
     ) -> None:
         self.loop = loop
         self.formats: Mapping[str, Format] = formats or {}
         self.outbox = pool.outbox
         self.pool = pool
         self.deadlines = deadlines
+        self.health = health if health is not None else Health(Failover())
+        self.chooser = Chooser(self.health)
 
 
-class Exchange:
+class Exchange(Hedging):
     """One request and its attempts."""
 
-    # The compiler wants to know: `release` takes it away.
-    __deletable__ = ("caller",)
-
-    def __init__(
-        self,
-        relay: Relay,
-        caller: Caller,
-        request: Request,
-        candidates: Sequence[Candidate],
-        snapshot: Snapshot,
-        record: Record,
-    ) -> None:
-        self.due = 0.0
-        self.paused = False
-        self._full = False
-        self._waits = False
-        self._unsealed = False
-        self.attempt: Attempt | None = None
-        self._next = 0
-        self._skipped: frozenset[tuple[str, str]] = frozenset()
-        self.relay = relay
-        self.caller = caller
-        self.request = request
-        self.candidates = candidates
-        self.snapshot = snapshot
-        self.record = record
-        self.attempts: list[Attempt] = []
-        # Candidates that the request could not be said to, and why.
-        self.unasked: list[tuple[Candidate, Refusal]] = []
-        self._translator: Translator | None = None
-        self._work: asyncio.Future[None] | None = None
-
-    def start(self) -> None:
-        """Begin with the first candidate."""
-        self.due = monotonic() + self.snapshot.limits.total_timeout
-        self._try_next()
-
-    @property
-    def is_last(self) -> bool:
-        """Whether no other candidate is left to try after the one under way."""
-        return self._next >= len(self.candidates) and self.request.body.decided
-
-    def _try_next(self) -> None:
-        self.request_drained()  # what the upstream before could not take, the next one may
-        while True:
-            now = monotonic()
-            candidate = self._take_candidate()
-            if candidate is None or now >= self.due:
-                break
-            if candidate.plain and not self.request.body.sealed():
-                self._attempt(candidate, None, now)
-                return
-            if self._must_wait(candidate):
-                return
-            try:
-                self._cross(candidate, now)
-            except Refusal as refusal:
-                # The request cannot be said to this model; another one may speak another format.
-                self.unasked.append((candidate, refusal))
-                self._skipped |= {(candidate.provider.id, candidate.model)}
-                continue
-            return
-        if candidate is None and not self.request.body.decided and now < self.due:
-            self._wait()
-            return
-        self.attempt = None
-        self.caller.on_failed(self.attempts, out_of_time=candidate is not None or now >= self.due)
-
-    def _must_wait(self, candidate: Candidate) -> bool:
-        """Whether this candidate's turn comes later: when the whole request is there, and translated if it is large."""
-        body = self.request.body
-        if not body.complete:
-            self._next -= 1
-            self._wait()
-            return True
-        if body.size() > IN_THREAD_ABOVE and not self._translations().is_prepared(candidate):
-            self._next -= 1
-            self._prepare(candidate)
-            return True
-        return False
-
-    def _cross(self, candidate: Candidate, now: float) -> None:
-        """Ask a candidate that gets other bytes than the caller's. Raises Refusal."""
-        if candidate.estimated:
-            self.attempt = None
-            self.caller.on_estimated(candidate)
-            return
-        self._attempt(candidate, self._translated(candidate), now)
-
-    def _wait(self) -> None:
-        """`body_arrived` goes on: the rest of the body may name another model, or has to be there to be translated."""
-        self.attempt = None
-        self._waits = True
-
-    def _translations(self) -> Translator:
-        translator = self._translator
-        if translator is None:
-            translator = self._translator = Translator(self.request, self.relay.formats)
-        return translator
-
-    def _prepare(self, candidate: Candidate) -> None:
-        """Translate in a thread, and come back: a history of megabytes must not keep all other requests waiting."""
-        self.attempt = None
-        self._next -= 1
-        work = self.relay.loop.run_in_executor(None, self._translations().prepare, candidate)
-        self._work = work
-        work.add_done_callback(self._prepared)
-
-    def _prepared(self, work: asyncio.Future[None]) -> None:
-        if self._work is work:  # else nobody waits for it any more
-            self._work = None
-            self._try_next()
-
-    def _translated(self, candidate: Candidate) -> Translated | None:
-        """What this candidate gets. Raises Refusal, also for requests of a shape that nobody thought of."""
-        try:
-            return self._translations().translated(candidate)
-        except _UNFORESEEN as error:
-            where = f"{candidate.provider.id}:{candidate.model}"
-            self.relay.loop.call_exception_handler(
-                {"message": f"a request could not be translated for {where}", "exception": error}
-            )
-            raise InvalidBody(
-                f"The request cannot be translated for {where}: something in it has another type than the API's"
-                " reference says, or is nested too deeply."
-            ) from error
-
-    def _attempt(self, candidate: Candidate, translated: Translated | None, now: float) -> None:
-        limits = self.snapshot.limits_for(candidate.provider.id)
-        redacted = candidate.key.redacted if candidate.key else ""
-        noted = self.record.attempt(candidate.provider.id, candidate.model, redacted, now)
-        if candidate.key is not None:
-            noted.key_id, noted.key_source = candidate.key.id, candidate.key.source
-        self.attempt = attempt = Attempt(self, candidate, limits, noted, translated)
-        attempt.due = min(now + limits.per_request_timeout, self.due)
-        self.attempts.append(attempt)
-        self.relay.deadlines.watch(attempt)
-        attempt.start()
-
-    def _take_candidate(self) -> Candidate | None:
-        while self._next < len(self.candidates):
-            candidate = self.candidates[self._next]
-            self._next += 1
-            if not self._skipped or (candidate.provider.id, candidate.model) not in self._skipped:
-                return candidate
-        return None
-
     # -- from the attempt --------------------------------------------------------------------------------
+
+    def commit(self, attempt: Attempt, data: bytes, complete: bool, raw: bytes) -> None:
+        """This attempt has something worth sending: it is the one."""
+        self.settle(attempt)
+        standing.answered(attempt)
+        if self.paused and attempt.connection is not None:
+            attempt.connection.pause()  # it was not yet the one, or not yet there, when the caller fell behind
+        if self.snapshot.policies or self.request.strategy is not None:
+            policy = self.snapshot.policy_for(attempt.candidate.provider.id)
+            self.record.affinity = (self.request.strategy or policy.strategy) == _AFFINITY
+        self.caller.on_commit(attempt, data, complete, raw)
+
+    def switched(self, attempt: Attempt) -> None:
+        """The upstream speaks another protocol from here on: it is well, and may go on for hours."""
+        standing.answered(attempt)
+
+    def ended(self, attempt: Attempt) -> None:
+        """The attempt is over; why is in its error, or in its record's reason where somebody ended it."""
+        if attempt.error is not None:
+            standing.failed(attempt)
+        elif not attempt.record.reason:
+            standing.answered(attempt)
+        attempt.target.left(attempt.probe)
 
     def attempt_failed(self, attempt: Attempt) -> None:
         """Go on to where help may be."""
         error = attempt.error
         assert error is not None
+        # The frames of a traceback hold the attempt, which holds the error: nobody would let go of the three.
+        error.__traceback__ = None
         where = helps(attempt.record.status) if error.reason.startswith("status_") else error.helps
-        if where is Helps.NOTHING:
-            self.attempt = None
-            self.caller.on_failed(self.attempts, out_of_time=False)
-            return
         if where is Helps.NEXT_MODEL:
-            self._skipped |= {(attempt.candidate.provider.id, attempt.candidate.model)}
-        self._try_next()
+            self.prospects.pass_over(attempt.candidate)
+        self._again = self._again or standing.fault(attempt) in _OUTAGE
+        if where is Helps.NOTHING and self.leads(attempt):
+            self._give_up(out_of_time=False)
+        elif not self.outlived(attempt):
+            self._try_next()
+
+    def still_uploading(self, now: float) -> bool:
+        """Whether the caller is still sending its request: the time that takes is not the upstream's."""
+        if self.request.body.complete:
+            return False
+        self.due = max(self.due, now + self.total)
+        return True
 
     def broken(self, error: AnswerBroken) -> None:
         """The committed answer stopped midway."""
+        if self.attempt is not None:
+            standing.broke(self.attempt, error)
         self.attempt = None
         self.caller.on_broken(error)
 
@@ -270,13 +159,17 @@ class Exchange:
                 self._begin_anew(self.attempt)
             else:
                 self.attempt.more()
+        elif self._waits and self._unchosen:
+            self._waited()
+            self._choose()
         elif self._waits and (body.complete or (body.decided and not self._needs_all())):
-            self._waits = False
+            self._waited()
             self._try_next()
 
     def _needs_all(self) -> bool:
         """Whether the next candidate gets other bytes than the caller's: then all of those have to be there."""
-        return self._next < len(self.candidates) and not self.candidates[self._next].plain
+        candidate = self.prospects.next
+        return candidate is not None and not candidate.plain
 
     def _begin_anew(self, attempt: Attempt) -> None:
         """The last of a large body is there, and it cannot pass as it is: the upstream never gets that last part."""
@@ -284,7 +177,7 @@ class Exchange:
         attempt.record.reason = "body_rewritten"
         attempt.cancel()
         self.attempts.remove(attempt)  # nothing failed there that the caller has to be told of
-        self._next -= 1
+        self.prospects.put_back(attempt.candidate)
         self._try_next()
 
     def pause(self) -> None:
@@ -301,16 +194,35 @@ class Exchange:
 
     def release(self) -> None:
         """Let go of everything: the exchange is over, and nobody calls it again."""
+        if self.released:
+            return
+        self.released = True
+        self._stop_timers()
         self.attempt = None
+        self._rival = None
         self._work = None
         self.attempts.clear()
+        self.unasked.clear()  # what was raised holds the frames that it passed
         del self.caller
 
     def cancel(self, reason: str) -> None:
         """Nobody waits for the answer any more: the upstream's connection is closed in this very turn."""
         attempt, self.attempt = self.attempt, None
+        rival, self._rival = self._rival, None
         self._waits = False
         self._work = None
-        if attempt is not None and attempt.phase is not Phase.DONE:
-            attempt.record.reason = reason
-            attempt.cancel()
+        self._stop_timers()
+        for each in (attempt, rival):
+            if each is not None and each.phase is not Phase.DONE:
+                each.record.reason = reason
+                each.cancel()
+
+    def _stop_timers(self) -> None:
+        self.forget_timer()
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
+
+# What may be an outage: trying again in one costs retry budget.
+_OUTAGE = (Fault.UPSTREAM, Fault.BUSY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from aigw.adapter import Operation
@@ -40,6 +40,9 @@ class Body(Protocol):
     def original(self) -> bytes:
         """What the caller sent, as far as it has arrived (a `models` member may be missing)."""
 
+    def kept(self) -> Sequence[bytes]:
+        """What `original` joins."""
+
     def release(self, upto: int) -> None:
         """Let go of the first pieces: they were sent, and nobody else will be asked."""
 
@@ -74,6 +77,10 @@ class NoBody:
     def original(self) -> bytes:
         """Nothing."""
         return b""
+
+    def kept(self) -> Sequence[bytes]:
+        """Nothing."""
+        return ()
 
     def release(self, upto: int) -> None:
         """Nothing to let go of."""
@@ -126,6 +133,10 @@ class WholeBody:
         """The body as it came."""
         return self._body
 
+    def kept(self) -> Sequence[bytes]:
+        """The body as one piece."""
+        return (self._body,)
+
     def release(self, upto: int) -> None:
         """A whole body is small, or was kept whole on purpose."""
 
@@ -157,6 +168,10 @@ class WrittenBody(NoBody):
     def original(self) -> bytes:
         """The body."""
         return self._body
+
+    def kept(self) -> Sequence[bytes]:
+        """The body as one piece."""
+        return (self._body,)
 
 
 class GrowingBody:
@@ -227,6 +242,10 @@ class GrowingBody:
         """What has arrived and was kept."""
         return b"".join(self._arrived)
 
+    def kept(self) -> Sequence[bytes]:
+        """What has arrived and was kept, in pieces."""
+        return self._arrived
+
     def release(self, upto: int) -> None:
         """Let go of the first pieces: they were sent, and nobody else will be asked.
 
@@ -251,6 +270,9 @@ class Request:
     `head` has the fields that may pass; `headers` are all of them for providers that look at one; `dropped` are
     further names that do not pass; `extra` are header lines of the gateway's own (a protocol switch). `model` is what
     the caller asked for, `stream` and `strict` how; `array`: a stream as one JSON array (Gemini without `alt=sse`).
+    `timeouts` are limits of time that the caller set, in seconds by their names in `snapshot.Limits`; `hedge` and
+    `strategy` (None: as the provider's policy says) whether and how it wants candidates chosen; `retries` is how often
+    its SDK has sent this request before.
     """
 
     def __init__(
@@ -263,6 +285,10 @@ class Request:
         self.stream = False
         self.strict = False
         self.array = False
+        self.timeouts: Mapping[str, float] | None = None
+        self.hedge: bool | None = None
+        self.strategy: str | None = None
+        self.retries = 0
         self.operation = operation
         self.format = format
         self.head = head

@@ -86,7 +86,8 @@ class FormScanner:
         self._start = b"--" + boundary
         self._field = b""
         self._parts = 0
-        self._step: Callable[[bytes], tuple[int, bool]] = self._before_first
+        # A function, not a bound method: that would hold its own form, and all of its pieces.
+        self._step: Callable[[FormScanner, bytes], tuple[int, bool]] = FormScanner._before_first
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes, in any slicing."""
@@ -94,7 +95,7 @@ class FormScanner:
             data, self.held = self.held + data, b""
         done = False
         while data and not done:
-            cut, done = self._step(data)
+            cut, done = self._step(self, data)
             data = data[cut:]
         self.held = data
 
@@ -108,7 +109,7 @@ class FormScanner:
         if not data.startswith(self._start):
             raise InvalidBody("The form does not begin with its boundary.")
         self._emit(self._start)
-        self._step = self._after_delimiter
+        self._step = FormScanner._after_delimiter
         return len(self._start), False
 
     def _after_delimiter(self, data: bytes) -> tuple[int, bool]:
@@ -118,9 +119,9 @@ class FormScanner:
         self._emit(data[:2])
         if data.startswith(b"--"):
             self.complete = True
-            self._step = self._epilogue
+            self._step = FormScanner._epilogue
         elif data.startswith(b"\r\n"):
-            self._step = self._part_head
+            self._step = FormScanner._part_head
         else:
             raise InvalidBody("The form has a malformed boundary.")
         return 2, False
@@ -137,7 +138,7 @@ class FormScanner:
         head = data[: end + 4]
         self._field = field_of(head)
         self._emit(head)
-        self._step = self._value if self._field in _READ else self._content
+        self._step = FormScanner._value if self._field in _READ else FormScanner._content
         return len(head), False
 
     def _content(self, data: bytes) -> tuple[int, bool]:
@@ -149,7 +150,7 @@ class FormScanner:
             self._emit(data[:safe])
             return safe, True
         self._emit(data[: end + len(self._delimiter)])
-        self._step = self._after_delimiter
+        self._step = FormScanner._after_delimiter
         return end + len(self._delimiter), False
 
     def _value(self, data: bytes) -> tuple[int, bool]:
@@ -165,7 +166,7 @@ class FormScanner:
         else:
             self._take_model(value)
         self._emit(self._delimiter)
-        self._step = self._after_delimiter
+        self._step = FormScanner._after_delimiter
         return end + len(self._delimiter), False
 
     def _take_model(self, value: bytes) -> None:

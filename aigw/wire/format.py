@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from aigw.wire.deltas import Delta
     from aigw.wire.dialect import Dialect
+    from aigw.wire.ending import Ending, Last, Start
     from aigw.wire.losses import Ledger
     from aigw.wire.neutral import Answer, Conversation
     from aigw.wire.sse import Event
@@ -81,6 +82,18 @@ class Format(Protocol):
         """
 
     @property
+    def begins_with(self) -> Start | None:
+        """The event that a stream begins with and that must not come again, where there is one."""
+
+    @property
+    def reads_loosely(self) -> bool:
+        """Whether the caller's SDK reads bytes that are no UTF-8 as if nothing were wrong."""
+
+    @property
+    def keep_alive(self) -> bytes:
+        """What may stand between two events and says nothing: to SDKs it is as if it were not there."""
+
+    @property
     def tool_ids(self) -> re.Pattern[str]:
         """What ids of tool calls look like that this format takes."""
 
@@ -99,11 +112,17 @@ class Format(Protocol):
     def error(self, trouble: Trouble) -> bytes:
         """The JSON body of an error answer."""
 
-    def stream_error(self, trouble: Trouble) -> bytes:
-        """The event that tells of an error after a stream has begun."""
+    def stream_error(self, trouble: Trouble, after: bytes = b"") -> bytes:
+        """The event that tells of an error after a stream has begun; `after` is what went out last."""
 
     def judge(self, event: str | None, data: bytes) -> Verdict:
         """What an event is, by its name, if it has one, and its data. Never raises."""
+
+    def ending(self, last: Sequence[Last]) -> Ending:
+        """How a stream ended, by its last events with data, the newest first."""
+
+    def is_error(self, last: Last) -> bool:
+        """Whether this event reports an error."""
 
     # -- translation ---------------------------------------------------------------------------------------------
 

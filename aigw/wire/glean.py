@@ -77,7 +77,7 @@ _WORDS = frozenset(
         *("blockReason", "modelVersion", "responseId", "modality"),
     }
 )
-_AS_IS = frozenset({"status", "error", "code"})
+_AS_IS = frozenset({"status", "error", "code", "index"})
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -21,6 +21,10 @@ CONTENT_TYPE = b"content-type"
 EXPECT = b"expect"
 X_REQUEST_ID = b"x-request-id"
 X_AIGW_STRICT = b"x-aigw-strict"
+X_AIGW_TIMEOUT = b"x-aigw-timeout"
+X_AIGW_HEDGE = b"x-aigw-hedge"
+X_AIGW_STRATEGY = b"x-aigw-strategy"
+X_STAINLESS_RETRY_COUNT = b"x-stainless-retry-count"
 TRANSFER_ENCODING = b"transfer-encoding"
 UPGRADE = b"upgrade"
 
@@ -37,6 +41,10 @@ _NOTED = frozenset(
         EXPECT,
         X_REQUEST_ID,
         X_AIGW_STRICT,
+        X_AIGW_TIMEOUT,
+        X_AIGW_HEDGE,
+        X_AIGW_STRATEGY,
+        X_STAINLESS_RETRY_COUNT,
         TRANSFER_ENCODING,
         UPGRADE,
     }

@@ -14,7 +14,7 @@ from aigw.errors import InvalidBody
 from aigw.wire import fold
 from aigw.wire.arrange import arrange
 from aigw.wire.custom_tools import CustomCalls, as_functions, custom_tools
-from aigw.wire.deltas import Delta, Fail, Finish
+from aigw.wire.deltas import Delta, Fail, Finish, Stopped
 from aigw.wire.dialect import Dialect, effort_of
 from aigw.wire.format import Format, StreamReader, StreamWriter, Trouble
 from aigw.wire.losses import Ledger, Loss
@@ -23,6 +23,9 @@ from aigw.wire.sequence import Sequencer
 from aigw.wire.sse import Event, Splitter
 
 _decode = msgspec.json.Decoder().decode
+
+
+_ENDS = (Stopped, Finish)
 
 
 class BackLane(Protocol):
@@ -127,6 +130,7 @@ class Lane:
         "_reader",
         "_sequencer",
         "_splitter",
+        "_why",
         "_writer",
         "array",
         "caller",
@@ -145,6 +149,7 @@ class Lane:
         self.finished = False
         self.array = asking.array
         self.streams = True
+        self._why = False
         self._dialect = dialect
         self._asked = asking.conversation
         names = custom_tools(asking.conversation)
@@ -219,6 +224,13 @@ class Lane:
             if kind is Fail:
                 assert isinstance(delta, Fail)
                 self.failed = delta.trouble
+                deltas = deltas[:at]
+                break
+            if kind is Stopped:
+                assert isinstance(delta, Stopped)
+                self._why = bool(delta.stop.word)
+            if kind in _ENDS and not self._why:
+                # The end alone does not say why: a reason of ours would be made up.
                 deltas = deltas[:at]
                 break
             if kind is Finish:

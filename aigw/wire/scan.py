@@ -17,7 +17,7 @@ from collections.abc import Callable
 import msgspec
 
 from aigw.errors import InvalidBody
-from aigw.wire.peek import NAMES, check_spelling, name, names, repeated
+from aigw.wire.peek import MAX_MEMBERS, NAMES, check_spelling, name, names, repeated, too_many
 
 # Strings, brackets and escaped quotes looked at before giving up: about 50 ms of one core, spread over the body's
 # arrivals.
@@ -45,7 +45,7 @@ class Scanner:
     """One body. `feed` appends to `pieces`; `pieces[model_at]` is the model's value as it stood, quotes and all.
 
     `model`, `models`, `listed` and `stream` are set as they are met. `held` was fed and is not decided yet.
-    Raises InvalidBody where the bytes cannot be a JSON object, or a member that names models stands twice; `strict`
+    Raises InvalidBody where the bytes cannot be a JSON object, have too many members, or name models twice; `strict`
     as in `wire.peek`.
     """
 
@@ -72,6 +72,7 @@ class Scanner:
         self._may_close = True
         self._blank_comma = False
         self._tokens = 0
+        self._members = 0
 
     @property
     def gave_up(self) -> bool:
@@ -166,6 +167,9 @@ class Scanner:
     def _note_key(self, data: bytes, at: int) -> None:
         """Decide what is held: a name's value until it is read, a `models` member as a whole, others nothing."""
         key = self._key
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise too_many()
         if key not in _READ:
             if self._strict:
                 check_spelling(key)

@@ -123,6 +123,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):  # as Usage
 class Choice(msgspec.Struct, gc=False):
     """One choice of a chat completion. Moonshot's streams carry the usage here."""
 
+    index: Any = 0
     finish_reason: str | None = None
     usage: Counts | None = None
 
@@ -130,6 +131,7 @@ class Choice(msgspec.Struct, gc=False):
 class Candidate(msgspec.Struct, gc=False):
     """One candidate of a Gemini answer."""
 
+    index: Any = 0
     finish_reason: str | None = msgspec.field(default=None, name="finishReason")
 
 

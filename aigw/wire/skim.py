@@ -10,6 +10,7 @@ from aigw.wire.answer import counts_of, error_of, is_final, seen, stop_of
 from aigw.wire.counts import complete, tells
 from aigw.wire.glean import glean, read
 from aigw.wire.shapes import Answer, Counts, Seen
+from aigw.wire.sse import Event
 
 _BLOCK_BYTES = 4096  # gathered before a look: about twenty tokens of a chat stream
 _MAX_EVENT_BYTES = 16 * 1024  # kept whole; of a larger event, with an image or an echo of the request, both ends
@@ -46,7 +47,7 @@ class Skimmer:
         self._zero: Counts | None = None  # the newest since that says nothing but zero
         self._last: deque[bytes] = deque()  # the text last read, whole events, and what of it is enough to keep
         self._last_size = 0
-        self._torn: _Block | None = None  # a large event before that text
+        self._torn: Block | None = None  # a large event before that text
 
     def take(self, data: bytes) -> int:
         """Read the events that `data` completes; return how many bytes may be gathered before the next call."""
@@ -61,14 +62,22 @@ class Skimmer:
         self._carry = text + held
         return _BLOCK_BYTES
 
-    def finish(self) -> Seen:
-        """Return what the stream said, as far as it went."""
+    def close(self) -> bool:
+        """Read what is left at the end; return whether it was an event that no blank line had ended."""
+        if self._carry.endswith(b"\r"):
+            self.take(b"\n")
+        left_open = bool(self._front or self._carry.strip(b"\n"))
         if self._carry:
             self.take(b"\n\n")  # an event that nothing ended is read all the same: when it is JSON, it is whole
+        return left_open
+
+    def finish(self) -> Seen:
+        """Return what the stream said, as far as it went."""
+        self.close()
         ended = Answer(id=self._id, model=self._model)
         terminal, error, counts = False, None, self._counts()
-        for block in self._farewells():
-            answer = _understand(block)
+        for block in self.farewells():
+            answer = understand(block)
             if answer is not None:
                 terminal = terminal or is_final(answer)
                 error = error or error_of(answer)
@@ -109,7 +118,7 @@ class Skimmer:
             self._last_size -= len(self._last.popleft())
             self._torn = None
 
-    def _keep_torn(self, block: _Block) -> None:
+    def _keep_torn(self, block: Block) -> None:
         self._torn = block
         self._last.clear()
         self._last_size = 0
@@ -126,7 +135,7 @@ class Skimmer:
             else:
                 self._zero = counts or self._zero
 
-    def _farewells(self) -> Iterator[_Block]:
+    def farewells(self) -> Iterator[Block]:
         """Yield the last events that have data, the very last first."""
         text = b"".join(self._last)
         left, stop = _FAREWELLS, len(text) - 2
@@ -141,12 +150,12 @@ class Skimmer:
         if left and stop <= 0 and self._torn is not None and len(text) < _FAREWELL_BYTES:
             yield self._torn
 
-    def _greet(self, block: _Block) -> None:
+    def _greet(self, block: Block) -> None:
         """Look for id and model, which stand in the first event, or in the one after Azure's filter results."""
         if not _has_data(block):
             return
         self._greetings -= 1
-        answer = _understand(block)
+        answer = understand(block)
         if answer is None:
             return
         for about in (answer, answer.message, answer.response):
@@ -185,7 +194,7 @@ class Skimmer:
 
 
 # A whole event without its blank line; of a large one the beginning and the end.
-_Block = bytes | tuple[bytes, bytes]
+Block = bytes | tuple[bytes, bytes]
 
 # In every usage object of OpenAI's and Anthropic's shape, and of Gemini's; seldom elsewhere, as quotes inside of
 # texts are escaped. (`"usage"` itself would not do: OpenAI's streams say `"usage":null` in every chunk.)
@@ -206,25 +215,30 @@ def _with_lf(text: bytes) -> tuple[bytes, bytes]:
     return b"\n".join(lines), held
 
 
-def _block(event: bytes) -> _Block:
+def _block(event: bytes) -> Block:
     event = event.strip(b"\n")
     if len(event) <= _MAX_EVENT_BYTES:
         return event
     return event[:_EVENT_FRONT_BYTES], event[-_EVENT_TAIL_BYTES:]
 
 
-def _has_data(block: _Block) -> bool:
+def _has_data(block: Block) -> bool:
     """Tell data from keep-alives: comments and blank lines."""
     head = block if isinstance(block, bytes) else block[0]
     return bool(head) and (head[0] != ord(":") or b"\ndata" in head)
 
 
-def _counts_in(block: _Block) -> Counts | None:
-    answer = _understand(block)
+def _counts_in(block: Block) -> Counts | None:
+    answer = understand(block)
     return None if answer is None else counts_of(answer)
 
 
-def _understand(block: _Block) -> Answer | None:
+def heard(block: Block) -> Event | None:
+    """Return an event with its name and its data; of a large one, with the beginning of its data."""
+    return sse.read(block if isinstance(block, bytes) else block[0])
+
+
+def understand(block: Block) -> Answer | None:
     """Return what a block's data say, None when they are no JSON object."""
     if isinstance(block, tuple):
         event, rest = sse.read(block[0]), block[1].partition(b"\n")[0]

@@ -13,9 +13,9 @@ import msgspec
 
 from aigw.wire.answer import counts_of, error_of, seen
 from aigw.wire.glean import glean, read, read_list
-from aigw.wire.inflate import Inflater, inflater
+from aigw.wire.inflate import InflateError, InflateLimitError, Inflater, inflater
 from aigw.wire.shapes import Seen, Usage
-from aigw.wire.skim import Skimmer
+from aigw.wire.skim import Block, Skimmer
 
 __all__ = ["Seen", "Tap", "Usage"]
 
@@ -33,7 +33,7 @@ class Tap:
     Keeps at most 256 KiB of a body, and of a stream some 10 KiB, or 40 KiB while events are large.
     """
 
-    __slots__ = ("_chunks", "_coding", "_due", "_inflate", "_reader", "_size")
+    __slots__ = ("_chunks", "_coding", "_due", "_garbled", "_inflate", "_reader", "_size")
 
     def __init__(self, content_type: str, content_encoding: str | None = None) -> None:
         self._chunks: list[bytes] = []
@@ -42,6 +42,7 @@ class Tap:
         self._inflate: Inflater | None = None
         self._reader: _Document | Skimmer | _Deaf | None = None
         self._due = _BLOCK_BYTES
+        self._garbled = False
         if not _is_readable(content_type):
             self._reader, self._coding, self._due = _DEAF, None, 0
 
@@ -64,6 +65,23 @@ class Tap:
         except Exception:  # whatever an upstream may send, it is metering that suffers, not the caller
             return _NOTHING
 
+    def farewells(self) -> tuple[list[Block], bool] | None:
+        """Return the last events of a stream that is over, the newest first, and whether that one was left open.
+
+        None for what cannot be looked into. Raises InflateError for bytes that are not
+        what their content coding says. `finish` may still be called.
+        """
+        self._look()
+        if self._garbled:
+            raise InflateError("the bytes are not what their content coding says")
+        reader = self._reader
+        if isinstance(reader, _Deaf):
+            return None
+        if not isinstance(reader, Skimmer):
+            return [], False
+        left_open = reader.close()
+        return list(reader.farewells()), left_open
+
     def _look(self) -> None:
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
@@ -77,7 +95,8 @@ class Tap:
                     return
                 self._reader = _Document() if data[0] in b"{[" else Skimmer()
             self._due = self._reader.take(data)
-        except Exception:  # as above; what was read before stays
+        except Exception as error:  # as above; what was read before stays
+            self._garbled = isinstance(error, InflateError) and not isinstance(error, InflateLimitError)
             self._coding, self._due = None, 0
             self._reader = _Deaf(self._reader)
 

@@ -61,6 +61,11 @@ class Case:
         said = self.expect.get("text") or self.expect.get("tool_calls") or self.expect.get("reasoning")
         return self.stream and "error" in self.expect and not said
 
+    @property
+    def fails_midway(self) -> bool:
+        """Whether it is a stream that reports an error after it has said something."""
+        return self.stream and "error" in self.expect and not self.fails_at_once
+
     def path(self, model: str) -> str:
         """The path and query on the data plane for a model's name."""
         if not self.verb:

@@ -69,7 +69,7 @@ def test_what_is_told_of_a_relayed_answer() -> None:
         attempt = record.attempt("up", "m", "", started)
         attempt.ended = ended
     attempt.connect_ms, attempt.first_byte_ms = 5.0, 45.0
-    lines = answers.told(record, b"x-aigw-provider: up\r\n", 0.5, 0.25, 100.097)
+    lines = answers.told(record, record.attempts[-1], b"x-aigw-provider: up\r\n", 0.5, 0.25, 100.097)
     assert lines == (
         b"x-request-id: req_1\r\nrequest-id: req_1\r\nx-aigw-provider: up\r\nx-aigw-attempts: 2\r\n"
         b"server-timing: auth;dur=0.500, route;dur=0.250, connect;dur=5.000, upstream;dur=40.000, gateway;dur=3.000\r\n"

@@ -90,6 +90,46 @@ async def test_leaving_between_two_candidates(gateway: OpenGate) -> None:
     assert len(gate.sandbox.requests) == 2
 
 
+async def test_leaving_while_the_upstream_is_being_connected(gateway: OpenGate, upstream: Upstream) -> None:
+    """Also in the middle of a TLS handshake: the connection is given up, and the record says who left."""
+    address = upstream.base_url.replace("http:", "https:")
+    gate = await gateway(providers={"up": {"base_url": address, "keys": ["sk-up-0123456789abcdef"]}})
+    caller = await gate.caller()
+    caller.ask(HELLO)
+    visit = await upstream.accept()
+    await visit.body(5)  # of the handshake's first record
+    caller.leave()
+    await visit.gone()
+    record = await gate.record()
+    assert (record.outcome, record.status) == ("client_closed", 0)
+    assert [attempt.reason for attempt in record.attempts] == ["client_closed"]
+    await eventually(lambda: gate.idle)
+
+
+@pytest.mark.parametrize("mark", [b"", b"hello"], ids=["before the content", "midway"])
+async def test_leaving_a_translated_stream(gateway: OpenGate, mark: bytes) -> None:
+    """The other lane is no different; what was used by then is in the record."""
+    only = {"up": {"keys": ["sk-up-0123456789abcdef"], "surfaces": ["messages"]}}
+    gate = await gateway(providers=only)
+    caller = await gate.caller()
+    fault = "stall=3c" if mark else "stall-head"
+    caller.ask({**HELLO, "model": f"up:sandbox-small!{fault}", "stream": True})
+    await eventually(lambda: gate.sandbox.requests)
+    if mark:
+        await caller.until(mark)
+    caller.leave()
+    seen = gate.sandbox.requests[0]
+    async with asyncio.timeout(5):
+        await seen.over.wait()
+    assert seen.hung_up
+    record = await gate.record()
+    assert (record.outcome, record.attempts[0].reason) == ("client_closed", "client_closed")
+    if mark:
+        assert record.seen is not None
+        assert record.seen.usage is not None
+    assert gate.idle
+
+
 async def test_leaving_with_another_request_waiting(gateway: OpenGate) -> None:
     """A pipelined request behind the one under way does not hide that its caller has gone."""
     gate = await gateway()
@@ -179,6 +219,7 @@ async def test_a_slow_caller_slows_the_upstream_down(gateway: OpenGate, upstream
     assert taken < 24 * MIB
     (connection,) = gate.process.gateway.connections
     assert connection.transport.unsent() < 2 * MIB
+    visit.send(b"data: [DONE]\n\n")
     visit.close()
     got = 0
     while data := await caller.reader.read(MIB):

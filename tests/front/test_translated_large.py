@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aigw.relay import failover
+from aigw.relay import walk
 from aigw.relay.translation import Translator
 from aigw.routing.plan import Candidate
 
@@ -25,7 +25,7 @@ class Slow:
         self.go_on = threading.Event()
         self._prepare = Translator.prepare
         monkeypatch.setattr(Translator, "prepare", lambda translator, candidate: self(translator, candidate))
-        monkeypatch.setattr(failover, "IN_THREAD_ABOVE", 10)
+        monkeypatch.setattr(walk, "IN_THREAD_ABOVE", 10)
 
     def __call__(self, translator: Translator, candidate: Candidate) -> None:
         self.threads.append(threading.current_thread())

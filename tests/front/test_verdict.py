@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.utils import formatdate
+from itertools import count
 from time import time
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,9 +16,13 @@ from aigw.errors import AttemptFailed, AttemptTimeout, BadAnswer, ConnectFailed,
 from aigw.front import verdict
 from aigw.observe import record
 from aigw.relay.attempt import Attempt
+from aigw.relay.prospects import Resting
+from aigw.routing.health import Fault
 from aigw.snapshot import Limits
 
 from ..support.snapshots import KEYS
+
+_numbers = count(1)
 
 
 def attempt(
@@ -27,6 +32,7 @@ def attempt(
     noted = record.Attempt("maker", model, KEYS["maker"][0].redacted, 0.0)
     noted.status = status
     exchange = SimpleNamespace(request=SimpleNamespace(operation=None, body=None, format=None))
+    noted.key_id = f"aigpk_maker_{next(_numbers)}"
     failed = Attempt(cast(Any, exchange), cast(Any, None), Limits(), noted, None)
     failed.error = error or AttemptFailed(f"status_{status}")
     noted.reason = failed.error.reason
@@ -141,3 +147,70 @@ def test_who_could_not_be_asked_is_told() -> None:
     why = InvalidBody("The result has no call.")
     found = verdict.refusal([attempt(500), attempt(503)], [(cast(Any, unasked), why)], out_of_time=False, total=9)
     assert found.message.endswith("talker:x: not asked, The result has no call.")
+
+
+# -- nobody was asked -------------------------------------------------------------------------------------------
+
+
+def resting(seconds: float, fault: Fault | None, name: str = "maker") -> Resting:
+    """A candidate that was not to be asked."""
+    key = KEYS["maker"][0]
+    return Resting(cast(Any, SimpleNamespace(provider=SimpleNamespace(id=name), model="m", key=key)), seconds, fault)
+
+
+@pytest.mark.parametrize(
+    ("rested", "status", "seconds", "again"),
+    [
+        ([(7.0, Fault.BUSY)], 429, 7, "true"),
+        ([(6.2, Fault.BUSY), (30.0, Fault.BUSY)], 429, 7, "true"),
+        ([(7.0, Fault.BUSY), (3.0, Fault.UPSTREAM)], 503, 3, "true"),
+        ([(7.0, Fault.KEY)], 503, 7, "true"),
+        ([(0.01, Fault.UPSTREAM)], 503, 1, "true"),
+        ([(120.0, Fault.BUSY)], 429, 120, "true"),
+        ([(121.0, Fault.BUSY)], 429, 120, "false"),
+        ([(1.0, None)], 503, 1, "false"),
+        ([(1.0, None), (9.0, Fault.UPSTREAM)], 503, 9, "true"),
+        ([(1.0, None), (9.0, Fault.BUSY)], 503, 9, "true"),
+        ([(1.0, None), (900.0, Fault.UPSTREAM)], 503, 120, "false"),
+    ],
+)
+def test_when_nobody_was_to_be_asked(
+    rested: list[tuple[float, Fault | None]], status: int, seconds: int, again: str
+) -> None:
+    """429 where all are rate limited, else 503; to come back when the soonest is well, if an SDK waits for that long.
+
+    An empty budget names no time: nobody is to come back for its sake.
+    """
+    found = verdict.refusal([], resting=[resting(*each) for each in rested], out_of_time=False, total=9)
+    assert (found.http_status, found.error_code, found.retry_after) == (status, "all_candidates_cooling", seconds)
+    assert dict(found.headers) == {"x-should-retry": again}
+
+
+def test_why_nobody_was_asked() -> None:
+    """Each is named with its reason, its key redacted."""
+    rested = [resting(6.2, Fault.BUSY), resting(9, Fault.KEY), resting(5, Fault.UPSTREAM, "other"), resting(1, None)]
+    found = verdict.refusal([], resting=rested, out_of_time=False, total=9)
+    key = KEYS["maker"][0]
+    assert found.message == (
+        f"No candidate may be asked now: maker:m (key {key.redacted}): not asked for 7 s, rate limited;"
+        f" maker:m (key {key.redacted}): not asked for 9 s, its key was refused;"
+        f" other:m (key {key.redacted}): not asked for 5 s, it kept failing;"
+        f" maker:m (key {key.redacted}): not asked again, its retry budget is empty."
+        " Ask again later, or name fallbacks in `models`."
+    )
+    assert key.secret.reveal() not in found.message
+
+
+def test_some_were_asked_and_some_were_not() -> None:
+    """Then the soonest of all is when to come back; that they rested is told too."""
+    found = verdict.refusal(
+        [attempt(503, headers={"retry-after": "9"})], resting=[resting(4, Fault.BUSY)], out_of_time=False, total=9
+    )
+    assert (found.error_code, found.retry_after) == ("all_candidates_failed", 4)
+    assert "status 503; maker:m" in found.message
+    assert "not asked for 4 s" in found.message
+
+
+def test_a_good_answers_fields_are_no_word_of_when() -> None:
+    """`retry-after` on an answer with a status of success is of another matter."""
+    assert verdict.retry_after([attempt(200, BadAnswer("empty_stream"), {"retry-after": "53"})]) == 1

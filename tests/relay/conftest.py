@@ -18,9 +18,14 @@ from aigw.relay.deadlines import Deadlines
 from aigw.relay.failover import Relay
 from aigw.relay.upstream.connect import Connector
 from aigw.relay.upstream.pool import Pool
+from aigw.routing.health import Health
+from aigw.snapshot import Failover
 
 from .exchanges import Launch
 from .raw import HOST, ConnectProxy, Heard, Upstream, until
+
+# Tests of the walk are not to be stopped by what the ones before them did to the upstream.
+UNBOUNDED = Failover(breaker_failures=0, retry_burst=1_000_000)
 
 StartUpstream = Callable[..., Awaitable[Upstream]]
 StartProxy = Callable[..., Awaitable[ConnectProxy]]
@@ -147,7 +152,7 @@ def dead_port() -> int:
 async def relay(pool: Pool) -> AsyncIterator[Relay]:
     """What exchanges share; no limit is left under watch when the test is over."""
     watched = Deadlines(asyncio.get_running_loop())
-    yield Relay(asyncio.get_running_loop(), pool, watched)
+    yield Relay(asyncio.get_running_loop(), pool, watched, health=Health(UNBOUNDED))
     assert len(watched) == 0
     watched.close()
 

@@ -20,7 +20,7 @@ from aigw.relay.failover import Exchange, Relay
 from aigw.relay.request import Body, NoBody, Request, WholeBody
 from aigw.routing.plan import Candidate
 from aigw.secret import Secret
-from aigw.snapshot import Limits, Snapshot
+from aigw.snapshot import Limits, Policy, Snapshot
 from aigw.wire import formats
 from aigw.wire.format import Format
 from aigw.wire.head import Head
@@ -138,6 +138,9 @@ class Side:
         self.pieces.append(data)
         self.complete = complete
 
+    def on_silence(self) -> None:
+        self._tell("silence")
+
     def on_broken(self, error: AnswerBroken) -> None:
         assert self.attempt is not None
         self._tell("broken")
@@ -188,15 +191,25 @@ class Launch:
         operation: Operation = operations.CHAT,
         limits: Limits | None = None,
         extra: bytes = b"",
+        stream: bool = False,
         provider_limits: Mapping[str, Limits] | None = None,
+        timeouts: Mapping[str, float] | None = None,
+        hedge: bool | None = None,
+        retries: int = 0,
+        policies: Mapping[str, Policy] | None = None,
+        queued: bool = False,
     ) -> tuple[Exchange, Side]:
-        """An exchange that has begun, and its caller's side."""
+        """An exchange that has begun, or is `queued`, and its caller's side."""
         fields = ((b"Content-Type", b"application/json"), (b"Authorization", b"Bearer caller"))
         if body is None:
             body = WholeBody(BODY, "m", listed=False) if operation.method == "POST" else NoBody()
         request = Request(operation, FORMATS[operation.format], Head(fields), {}, body)
         request.id = "resp_1"
         request.extra = extra
+        request.stream = stream
+        request.timeouts = timeouts
+        request.hedge = hedge
+        request.retries = retries
         snapshot = Snapshot(
             epoch=1,
             catalog=Catalog("2026-11-01", (), ()),
@@ -206,12 +219,14 @@ class Launch:
             pepper=b"pepper",
             limits=limits or Limits(),
             provider_limits=provider_limits or {},
+            policies=policies or {},
         )
         side = Side()
         record = Record("req_1", operation.surface, asyncio.get_running_loop().time(), 0.0)
         exchange = Exchange(self.relay, side, request, candidates, snapshot, record)
         self.begun.append(exchange)
-        exchange.start()
+        if not queued:
+            exchange.start()
         return exchange, side
 
 
@@ -247,3 +262,27 @@ async def kept(launch: Launch, upstream: Upstream) -> Peer:
 def keys(upstream: Upstream, number: int, model: str = "m", name: str = "cloud") -> list[Candidate]:
     """One model with several keys."""
     return [candidate(upstream.origin, model, f"{name}-{key}", name) for key in range(number)]
+
+
+async def served(upstream: Upstream, answer: bytes) -> bytes:
+    """Answer the next request, whatever connection it comes on; returns its head."""
+
+    def asking() -> list[Peer]:
+        return [peer for peer in upstream.peers if b"\r\n\r\n" in peer.came and not peer.over]
+
+    await until(asking)
+    peer = asking()[0]
+    head = await peer.head()
+    await peer.body(len(BODY))
+    peer.write(answer)
+    return head
+
+
+def tried(head: bytes) -> str:
+    """The key in a request's head."""
+    return head.partition(b"Bearer ")[2].partition(b"-0123456789")[0].decode()
+
+
+async def paused(exchange: Exchange) -> None:
+    """The walk has met a refused connection, and waits for a moment."""
+    await until(lambda: exchange._later is not None)

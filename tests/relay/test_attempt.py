@@ -6,7 +6,7 @@ import pytest
 
 from aigw import operations
 from aigw.errors import BadAnswer
-from aigw.relay.attempt import MAX_ERROR_BYTES
+from aigw.relay.beginning import MAX_ERROR_BYTES
 from aigw.relay.call import Phase
 from aigw.relay.worth import TELLING
 
@@ -121,7 +121,7 @@ async def test_byte_by_byte(launch: Launch, upstream: Upstream) -> None:
 )
 async def test_short_answers(launch: Launch, upstream: Upstream, raw: bytes) -> None:
     """An answer may be short or empty: its end commits it."""
-    _, side = launch([candidate(upstream.origin)])
+    _, side = launch([candidate(upstream.origin)], operation=operations.SPEECH)
     (await asked(upstream)).write(raw)
     await side.end()
     assert (side.complete, side.data) == (True, raw.partition(b"\r\n\r\n")[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -18,6 +19,7 @@ from .conftest import MakePool
 from .exchanges import (
     ANSWER,
     BODY,
+    DONE,
     EVENTS,
     LAST_CHUNK,
     ROLE,
@@ -42,7 +44,7 @@ SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade:
 @pytest.mark.parametrize("answer", [b"", status_answer(500)[:-1], EVENTS + chunk(ROLE), EVENTS + chunk(TEXT)])
 async def test_cancel(launch: Launch, upstream: Upstream, answer: bytes) -> None:
     """Whatever an attempt is doing, cancelling closes its connection in that turn; the caller hears nothing."""
-    exchange, side = launch([candidate(upstream.origin)])
+    exchange, side = launch([candidate(upstream.origin)], stream=True)
     peer = await asked(upstream)
     peer.write(answer)
     await turns(50)
@@ -75,7 +77,7 @@ async def test_cancel_while_connecting(launch: Launch, upstream: Upstream) -> No
 
 async def test_back_pressure(launch: Launch, upstream: Upstream) -> None:
     """A caller that does not read stops the upstream: no more than the sockets hold is under way."""
-    exchange, side = launch([candidate(upstream.origin)])
+    exchange, side = launch([candidate(upstream.origin)], stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS + chunk(TEXT))
     await side.committed()
@@ -88,7 +90,7 @@ async def test_back_pressure(launch: Launch, upstream: Upstream) -> None:
     assert peer.written - peer.transport.get_write_buffer_size() < 16 * 2**20
     exchange.resume()
     await until(lambda: not peer.full)
-    peer.write(LAST_CHUNK)
+    peer.write(chunk(DONE) + LAST_CHUNK)
     await side.end()
     assert side.complete
 
@@ -125,6 +127,34 @@ async def test_asked_again(launch: Launch, upstream: Upstream, operation: Operat
     assert (side.data, side.complete) == (ANSWER, True)
     assert len(exchange.record.attempts) == 1
     assert not exchange.record.attempts[0].reused
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="TCP_INFO is Linux's")
+async def test_asked_again_when_nothing_had_arrived(launch: Launch, upstream: Upstream) -> None:
+    """A request that came to an end which had closed before reached nobody: it is asked once more, whatever it is."""
+    peer = await kept(launch, upstream)
+    (connection,) = launch.relay.pool.idle_connections
+    connection.idle_since -= 1  # not used a moment ago, but idle: its state was looked at
+    exchange, side = launch([candidate(upstream.origin)])
+    peer.close_now()  # before the request is written, in the same turn
+    other = await asked(upstream)
+    other.write(json_answer(ANSWER))
+    await side.end()
+    assert (side.data, side.complete) == (ANSWER, True)
+    assert len(exchange.record.attempts) == 1
+
+
+async def test_not_asked_again_when_it_may_have_arrived(launch: Launch, upstream: Upstream) -> None:
+    """A request that a kept connection took before it died may have been done and paid for: nobody sends it twice."""
+    peer = await kept(launch, upstream)
+    (connection,) = launch.relay.pool.idle_connections
+    connection.idle_since -= 1
+    _, side = launch([candidate(upstream.origin)])
+    await peer.up_to(BODY)
+    peer.close()
+    await side.end()
+    assert side.reasons == ["connection_closed"]
+    assert len(upstream.peers) == 1
 
 
 async def test_not_asked_a_third_time(launch: Launch, upstream: Upstream) -> None:

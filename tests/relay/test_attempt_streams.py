@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from aigw.errors import AnswerBroken, AttemptTimeout
-from aigw.relay import attempt as attempts
+from aigw.relay import beginning
 from aigw.snapshot import Limits
 
 from .exchanges import (
@@ -37,7 +37,7 @@ GZIPPED = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encodi
 
 async def test_stream(launch: Launch, upstream: Upstream) -> None:
     """A stream's preamble is held until content comes; all goes to the caller then, and each arrival after it."""
-    _, side = launch([candidate(upstream.origin)])
+    _, side = launch([candidate(upstream.origin)], stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS)
     peer.write(chunk(b": hello\n\n") + chunk(ROLE))
@@ -56,7 +56,7 @@ async def test_stream(launch: Launch, upstream: Upstream) -> None:
 
 async def test_stream_byte_by_byte(launch: Launch, upstream: Upstream) -> None:
     """A stream that comes byte by byte is the same stream, and begins for the caller with its content."""
-    exchange, side = launch([candidate(upstream.origin)])
+    exchange, side = launch([candidate(upstream.origin)], stream=True)
     await asked(upstream)
     assert exchange.attempt is not None
     assert exchange.attempt.connection is not None
@@ -70,7 +70,7 @@ async def test_stream_byte_by_byte(launch: Launch, upstream: Upstream) -> None:
 @pytest.mark.parametrize("before", [b"", ROLE])
 async def test_error_first(launch: Launch, upstream: Upstream, before: bytes) -> None:
     """A stream whose first event, or first after the preamble, is an error fails the attempt."""
-    _, side = launch([candidate(upstream.origin)])
+    _, side = launch([candidate(upstream.origin)], stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS + chunk(before + ERROR))
     await side.end()
@@ -82,7 +82,7 @@ async def test_error_first(launch: Launch, upstream: Upstream, before: bytes) ->
 
 async def test_encoded_error_first(launch: Launch, upstream: Upstream) -> None:
     """The same holds for a compressed stream."""
-    _, side = launch([candidate(upstream.origin)])
+    _, side = launch([candidate(upstream.origin)], stream=True)
     (await asked(upstream)).write(GZIPPED + gzip.compress(ROLE + ERROR))
     await side.end()
     assert side.reasons == ["error_in_stream"]
@@ -90,9 +90,9 @@ async def test_encoded_error_first(launch: Launch, upstream: Upstream) -> None:
 
 async def test_encoded_stream(launch: Launch, upstream: Upstream) -> None:
     """A compressed stream goes to the caller as it came."""
-    _, side = launch([candidate(upstream.origin)])
+    _, side = launch([candidate(upstream.origin)], stream=True)
     peer = await asked(upstream)
-    packed = gzip.compress(ROLE + TEXT)
+    packed = gzip.compress(ROLE + TEXT + DONE)
     peer.write(GZIPPED + packed)
     await side.committed()
     peer.close()
@@ -103,7 +103,7 @@ async def test_encoded_stream(launch: Launch, upstream: Upstream) -> None:
 @pytest.mark.parametrize("events", [b"", ROLE, b": hello\n\n"])
 async def test_empty_stream(launch: Launch, upstream: Upstream, events: bytes) -> None:
     """A stream that ends before it has any content fails the attempt, though its framing is complete."""
-    _, side = launch([candidate(upstream.origin)])
+    _, side = launch([candidate(upstream.origin)], stream=True)
     (await asked(upstream)).write(EVENTS + (chunk(events) if events else b"") + LAST_CHUNK)
     await side.end()
     assert side.reasons == ["empty_stream"]
@@ -111,7 +111,7 @@ async def test_empty_stream(launch: Launch, upstream: Upstream, events: bytes) -
 
 async def test_stream_lost_before_content(launch: Launch, upstream: Upstream) -> None:
     """A stream that is cut before its content fails the attempt."""
-    _, side = launch([candidate(upstream.origin)])
+    _, side = launch([candidate(upstream.origin)], stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS + chunk(ROLE))
     await turns(50)
@@ -124,15 +124,17 @@ async def test_preamble_is_held_for_a_while(
     launch: Launch, upstream: Upstream, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stream that stays in its preamble goes to the caller all the same after some seconds: it is alive."""
-    monkeypatch.setattr(attempts, "MAX_HOLD", 0.02)
-    _, side = launch([candidate(upstream.origin)])
+    monkeypatch.setattr(beginning, "MAX_HOLD", 0.02)
+    _, side = launch([candidate(upstream.origin)], stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS + chunk(ROLE))
     await side.committed()
     assert side.data == ROLE
     peer.write(chunk(ERROR) + LAST_CHUNK)
     await side.end()
-    assert (side.data, side.complete) == (ROLE + ERROR, True)
+    assert (side.data, side.complete) == (ROLE + ERROR, False)
+    assert side.broken is not None
+    assert (side.broken.reason, side.broken.told, side.broken.proper) == ("error_in_stream", True, True)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ async def test_preamble_is_held_for_a_while(
 )
 async def test_broken(launch: Launch, upstream: Upstream, then: bytes, reason: str) -> None:
     """After the first content nothing is tried again: the caller is told that the answer broke off, and why."""
-    exchange, side = launch([candidate(upstream.origin), candidate(upstream.origin, key="sk-1")])
+    exchange, side = launch([candidate(upstream.origin), candidate(upstream.origin, key="sk-1")], stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS + chunk(TEXT))
     await side.committed()
@@ -170,7 +172,7 @@ async def test_broken_plain_answer(launch: Launch, upstream: Upstream) -> None:
 
 async def test_no_first_byte(launch: Launch, upstream: Upstream) -> None:
     """An upstream that says nothing in time fails the attempt, and its connection is closed."""
-    exchange, side = launch([candidate(upstream.origin)], limits=Limits(per_request_timeout=30))
+    exchange, side = launch([candidate(upstream.origin)], limits=Limits(per_request_timeout=30), stream=True)
     peer = await asked(upstream)
     assert exchange.attempt is not None
     assert exchange.attempt.due == pytest.approx(exchange.attempt.record.started + 30)
@@ -185,7 +187,7 @@ async def test_no_first_byte(launch: Launch, upstream: Upstream) -> None:
 @pytest.mark.parametrize("head", [EVENTS, json_answer(ANSWER)[: -len(ANSWER)]])
 async def test_a_head_is_no_first_byte(launch: Launch, upstream: Upstream, head: bytes) -> None:
     """A head alone does not stop the clock."""
-    exchange, side = launch([candidate(upstream.origin)])
+    exchange, side = launch([candidate(upstream.origin)], stream=True)
     peer = await asked(upstream)
     attempt = exchange.attempt
     assert attempt is not None
@@ -208,10 +210,12 @@ async def test_no_connection_in_time(
         return []
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
-    _, side = launch([candidate(upstream.origin)], limits=Limits(connect_timeout=0.02))
+    _, side = launch([candidate(upstream.origin)], limits=Limits(connect_timeout=0.02), stream=True)
     await side.end()
     assert side.reasons == ["connect_timeout"]
-    _, side = launch([candidate(upstream.origin)], limits=Limits(connect_timeout=9, per_request_timeout=0.02))
+    _, side = launch(
+        [candidate(upstream.origin)], limits=Limits(connect_timeout=9, per_request_timeout=0.02), stream=True
+    )
     await side.end()
     assert side.reasons == ["timeout"]
     assert side.failed is not None
@@ -220,7 +224,7 @@ async def test_no_connection_in_time(
 
 async def test_idle_stream(launch: Launch, upstream: Upstream) -> None:
     """A stream that falls silent is broken off; one that keeps talking is not."""
-    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_idle_timeout=10))
+    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_idle_timeout=10), stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS)
     for seconds in (0, 8, 16, 24):
@@ -241,8 +245,8 @@ async def test_silence_is_noticed_soon(
     launch: Launch, upstream: Upstream, total: float, first: float, second: float
 ) -> None:
     """A stream is looked at eight times per idle limit, and when the limit for all of it has come."""
-    limits = Limits(stream_idle_timeout=8000, stream_total_timeout=total)
-    exchange, side = launch([candidate(upstream.origin)], limits=limits)
+    limits = Limits(stream_idle_timeout=8000, stream_total_timeout=total, keepalive_after=0)
+    exchange, side = launch([candidate(upstream.origin)], limits=limits, stream=True)
     before = monotonic()
     (await asked(upstream)).write(EVENTS + chunk(TEXT))
     await side.committed()
@@ -256,7 +260,7 @@ async def test_silence_is_noticed_soon(
 
 async def test_paused_stream_is_not_idle(launch: Launch, upstream: Upstream) -> None:
     """While it is the caller who does not read, the upstream's silence does not count."""
-    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_idle_timeout=10))
+    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_idle_timeout=10), stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS + chunk(TEXT))
     await side.committed()
@@ -272,7 +276,7 @@ async def test_paused_stream_is_not_idle(launch: Launch, upstream: Upstream) -> 
 
 async def test_endless_stream(launch: Launch, upstream: Upstream) -> None:
     """No stream goes on for longer than the limit for all of it, even if it talks, or the caller does not read."""
-    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_total_timeout=30))
+    exchange, side = launch([candidate(upstream.origin)], limits=Limits(stream_total_timeout=30), stream=True)
     peer = await asked(upstream)
     peer.write(EVENTS + chunk(TEXT))
     await side.committed()

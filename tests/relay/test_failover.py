@@ -24,30 +24,13 @@ from .exchanges import (
     chunk,
     json_answer,
     keys,
+    served,
     status_answer,
+    tried,
 )
-from .raw import Peer, Upstream, turns, until
+from .raw import Upstream, turns
 
 HTML = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>"
-
-
-async def served(upstream: Upstream, answer: bytes) -> bytes:
-    """Answer the next request, whatever connection it comes on; returns its head."""
-
-    def asking() -> list[Peer]:
-        return [peer for peer in upstream.peers if b"\r\n\r\n" in peer.came and not peer.over]
-
-    await until(asking)
-    peer = asking()[0]
-    head = await peer.head()
-    await peer.body(len(BODY))
-    peer.write(answer)
-    return head
-
-
-def tried(head: bytes) -> str:
-    """The key in a request's head."""
-    return head.partition(b"Bearer ")[2].partition(b"-0123456789")[0].decode()
 
 
 async def test_first_is_enough(launch: Launch, upstream: Upstream) -> None:
@@ -112,7 +95,7 @@ async def test_nothing_helps(launch: Launch, upstream: Upstream, status: int) ->
 )
 async def test_another_may_help(launch: Launch, upstream: Upstream, answer: bytes, reason: str) -> None:
     """After a failure that says nothing about the next candidate, the caller gets that one's answer, and only that."""
-    exchange, side = launch(keys(upstream, 2))
+    exchange, side = launch(keys(upstream, 2), stream=True)
     await served(upstream, answer)
     assert tried(await served(upstream, EVENTS + chunk(ROLE + TEXT + DONE) + LAST_CHUNK)) == "cloud-1"
     await side.end()
@@ -124,14 +107,14 @@ async def test_another_may_help(launch: Launch, upstream: Upstream, answer: byte
 @pytest.mark.parametrize("sent", [b"", EVENTS, EVENTS + chunk(ROLE)])
 async def test_cut_before_content(launch: Launch, upstream: Upstream, sent: bytes) -> None:
     """An upstream that closes before its first content is followed by the next candidate."""
-    exchange, side = launch(keys(upstream, 2))
+    exchange, side = launch(keys(upstream, 2), stream=True)
     peer = await upstream.accept()
     await peer.up_to(BODY)
     peer.write(sent)
     peer.close()
-    await served(upstream, json_answer(ANSWER))
+    await served(upstream, EVENTS + chunk(TEXT + DONE) + LAST_CHUNK)
     await side.end()
-    assert side.data == ANSWER
+    assert (side.data, side.complete) == (TEXT + DONE, True)
     assert exchange.record.attempts[0].reason == "connection_closed"
 
 
@@ -200,7 +183,7 @@ async def test_total_timeout(launch: Launch, upstream: Upstream, quick: None) ->
 
 async def test_total_timeout_does_not_end_a_stream(launch: Launch, upstream: Upstream) -> None:
     """Once an answer goes to the caller the limit of the attempts is over."""
-    exchange, side = launch(keys(upstream, 1), limits=Limits(total_timeout=1, stream_idle_timeout=80))
+    exchange, side = launch(keys(upstream, 1), stream=True, limits=Limits(total_timeout=1, stream_idle_timeout=80))
     await served(upstream, EVENTS + chunk(TEXT))
     await side.committed()
     assert exchange.attempt is not None

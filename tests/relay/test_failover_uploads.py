@@ -10,6 +10,7 @@ from aigw.relay.request import GrowingBody
 
 from .exchanges import (
     ANSWER,
+    DONE,
     EVENTS,
     LAST_CHUNK,
     TEXT,
@@ -140,7 +141,7 @@ async def test_models_come_last(launch: Launch, upstream: Upstream) -> None:
     exchange.body_arrived()
     await turns()
     assert not side.over
-    exchange.candidates = [*exchange.candidates, *keys(upstream, 1, "n", "other")]
+    exchange.extend(keys(upstream, 1, "n", "other"))
     body.complete = body.decided = True
     exchange.body_arrived()
     second = await upstream.accept()
@@ -248,7 +249,7 @@ async def test_many_at_once(launch: Launch, upstream: Upstream) -> None:
     for canary in canaries:
         body = GrowingBody([b'{"model":', b'"m"', b',"c":"' + canary + b'"}'], None, "m", 1)
         body.complete = body.decided = True
-        begun.append(launch(keys(upstream, 1), body))
+        begun.append(launch(keys(upstream, 1), body, stream=True))
 
     async def echo(peer: Peer) -> None:
         await peer.head()
@@ -257,7 +258,7 @@ async def test_many_at_once(launch: Launch, upstream: Upstream) -> None:
         for _ in range(5):
             peer.write(chunk(TEXT.replace(b"hi", canary)))
             await turns(3)
-        peer.write(LAST_CHUNK)
+        peer.write(chunk(DONE) + LAST_CHUNK)
 
     await until(lambda: len(upstream.peers) == 64 and all(peer.came.endswith(b'"}') for peer in upstream.peers))
     for number in range(0, 64, 3):
@@ -267,6 +268,6 @@ async def test_many_at_once(launch: Launch, upstream: Upstream) -> None:
     for number, (_, side) in enumerate(begun):
         if number % 3:
             await side.end()
-            assert side.data == TEXT.replace(b"hi", canaries[number]) * 5
+            assert side.data == TEXT.replace(b"hi", canaries[number]) * 5 + DONE
         else:
             assert side.told == []

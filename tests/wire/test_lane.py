@@ -39,7 +39,7 @@ class Reader:
             case "error":
                 return [Grow(0, "<"), Fail(Trouble(500, "broken", "It broke.")), Grow(0, ">")]
             case "end":
-                return [Stopped(Stop(reason="end")), Finish()]
+                return [Stopped(Stop(reason="end", word="stop")), Finish()]
             case text:
                 return [Grow(0, text)]
 
@@ -87,7 +87,7 @@ class Plain:
         """One text."""
         if data == b"none":
             raise ValueError("no answer")
-        return Answer(candidates=[Candidate(parts=[Text(text=data.decode())], stop=Stop(reason="end"))])
+        return Answer(candidates=[Candidate(parts=[Text(text=data.decode())], stop=Stop(reason="end", word="stop"))])
 
     def write_answer(self, answer: Answer, asked: Conversation, ledger: Ledger) -> bytes:
         """One text."""
@@ -298,7 +298,7 @@ def events_of(target: str) -> tuple[bytes, bytes, bytes]:
     writer = LOADED[target].stream_writer(asked(target).conversation, Ledger())
     begin = writer.write([Begin("id", "m", 1), Open(0, Text(text=""))]) + writer.write([Grow(0, "begin ")])
     more = writer.write([Grow(0, "word ")])
-    return begin, more, writer.write([Close(0), Stopped(Stop(reason="end")), Finish()])
+    return begin, more, writer.write([Close(0), Stopped(Stop(reason="end", word="stop")), Finish()])
 
 
 @each_pair
@@ -330,3 +330,25 @@ def test_fifty_thousand(caller: str) -> None:
     assert back.finished
     repeated = 3 if caller == "responses" else 0  # by the text's, the item's and the response's last event
     assert b"".join(said).count(b"word ") >= 50_000 * (1 + repeated)
+
+
+@pytest.mark.parametrize(
+    ("target", "stream"),
+    [
+        ("chat", b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\ndata: [DONE]\n\n'),
+        (
+            "messages",
+            b'data: {"type":"message_start","message":{}}\n\n'
+            b'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":"hi"}}\n\n'
+            b'data: {"type":"content_block_stop","index":0}\n\ndata: {"type":"message_stop"}\n\n',
+        ),
+    ],
+)
+def test_no_reason_is_made_up(target: str, stream: bytes) -> None:
+    """A stream that ends without saying why has no end for the caller, and no reason."""
+    body = b'{"messages":[{"role":"user","content":"hi"}]}'
+    _, back = Asking(LOADED["chat"], body, "m", stream=True).ask(LOADED[target], Dialect())
+    said = back.feed(stream) + back.finish()
+    assert b"hi" in said
+    assert b"stop" not in said
+    assert not back.finished

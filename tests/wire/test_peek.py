@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aigw.errors import InvalidBody
-from aigw.wire.peek import Peeked, blank, members, peek, splice
+from aigw.wire.peek import MAX_MEMBERS, Peeked, blank, members, peek, splice
 
 from ..support.bodies import NAME, requests
 
@@ -153,3 +153,23 @@ def test_a_model_in_nested_objects_is_not_a_second_one() -> None:
     body = b'{"tools":[{"model":"x"}],"model":"m","schema":{"properties":{"model":{"model":1}}}}'
     assert peek(body).model == "m"
     assert splice(body, "n", listed=False) == body.replace(b'"model":"m"', b'"model":"n"')
+
+
+@pytest.mark.parametrize("names", [range(MAX_MEMBERS + 1), [0] * (MAX_MEMBERS + 1), range(150_000)])
+def test_too_many_members(names: Any) -> None:
+    """More members than anybody needs are refused before each of them has cost its microsecond."""
+    body = b"{" + b",".join(b'"%d":1' % name for name in names) + b"}"
+    with pytest.raises(InvalidBody, match="more than 10000 members"):
+        peek(body)
+
+
+def test_many_commas_are_no_members() -> None:
+    """A long text with commas, or a long list, is one member, and what stands around it is found."""
+    rest = json.dumps({"a": [1] * 120_000, "b": "," * 120_000}).encode()
+    body = b'{"model":"m",' + rest[1:-1] + b',"models":["n"]}'
+    assert peek(body) == Peeked("m", ("n",), listed=True)
+    assert json.loads(splice(body, "o", listed=True)) == {"model": "o", **json.loads(rest)}
+    with pytest.raises(InvalidBody, match="must be a JSON object"):
+        peek(json.dumps([1] * 120_000).encode())
+    with pytest.raises(InvalidBody, match="not valid JSON"):
+        peek(body[:-1])

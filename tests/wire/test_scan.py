@@ -153,3 +153,10 @@ def test_nothing_unseen_is_a_piece_after_giving_up(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(scan, "MAX_TOKENS", 10)
     scanner = scanned([b'{"model":"a","x":[' + b"[]," * 20 + b'[]],"model":"b"}'])
     assert b'"b"' not in b"".join(scanner.pieces)
+
+
+def test_too_many_members() -> None:
+    """The ten-thousandth member is the last that is taken, however many bytes they come in."""
+    scanner = Scanner()
+    with pytest.raises(InvalidBody, match="more than 10000 members"):
+        scanner.feed(b"{" + b'"k":1,' * 20_000)

@@ -7,7 +7,6 @@ so nothing is buffered and every arrival costs one call of the listener.
 from __future__ import annotations
 
 import asyncio
-import re
 import select
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -19,7 +18,7 @@ from aiohttp.http_parser import HttpResponseParser
 from aigw.adapter import Origin
 from aigw.errors import AttemptFailed, BadAnswer, ConnectionClosed
 from aigw.relay.cork import Corked, Outbox
-from aigw.relay.upstream import tls
+from aigw.relay.upstream import reach, tls
 from aigw.wire.chunked import BadChunkError, Chunks
 from aigw.wire.message import ResponseHead
 
@@ -30,7 +29,6 @@ MAX_FIELDS = 256
 # A connection idle for longer than this is looked at with poll(2) before it is used again, in seconds.
 TRUSTED_IDLE = 0.01
 
-_BARE_END = re.compile(rb"\n\r?\n")
 # What of a body is still to come, if it is not a number of bytes.
 NOTHING, CHUNKED, UNTIL_CLOSE = 0, -1, -2
 
@@ -64,7 +62,8 @@ class Home(Protocol):
 
 class Connection(asyncio.Protocol):
     """A connection owned by a pool. `via` is set for a plain-HTTP proxy: targets are then written in absolute form
-    (RFC 9112, section 3.2.2)."""
+    (RFC 9112, section 3.2.2). `unreached` tells of a lost one that nothing of its last request came to the other end.
+    """
 
     transport: Corked
 
@@ -80,8 +79,11 @@ class Connection(asyncio.Protocol):
         self._chunks: Chunks | None = None
         self._body_open = False
         self._ended = False
+        self._closed = False
         self._asked_head = False
         self._poll: select.poll | None = None
+        self._acknowledged = reach.UNKNOWN
+        self.unreached = False
         self.home = home
         self.origin = origin
         # Told that answers have no body, the parser stops behind each head; it is given heads alone.
@@ -156,9 +158,11 @@ class Connection(asyncio.Protocol):
         if self.transport.is_closing():
             return False
         if now - self.idle_since < TRUSTED_IDLE:
+            self._acknowledged = reach.UNKNOWN
             return True
+        sock = self.transport.get_extra_info("socket")
+        self._acknowledged = reach.acknowledged(sock)
         if self._poll is None:
-            sock = self.transport.get_extra_info("socket")
             self._poll = select.poll()
             self._poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
         return not self._poll.poll(0)
@@ -268,6 +272,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Nothing more comes. Over TLS that counts only if TLS says so too: else somebody cut it (RFC 9112, 9.8)."""
+        self._closed = True
         connected = self.transport.get_extra_info("ssl_object")
         self._ended = connected is None or tls.ended(connected)
 
@@ -276,6 +281,8 @@ class Connection(asyncio.Protocol):
         listener, self._listener = self._listener, None
         if listener is None:
             return
+        if self._closed and self.unanswered and self._acknowledged != reach.UNKNOWN:
+            self.unreached = reach.nothing_arrived(self.transport.get_extra_info("socket"), self._acknowledged)
         if exc is None and self._ended and self._head is not None and self._left == UNTIL_CLOSE:
             listener.on_arrival(None, b"", True)
             return
@@ -292,12 +299,15 @@ class Connection(asyncio.Protocol):
 
 
 def _head_end(data: bytes, start: int) -> int:
-    """Where the head ends, -1 if it has not; bare line feeds are read too (RFC 9112, section 2.2)."""
-    end = data.find(b"\r\n\r\n", start)
-    if end >= 0:
-        return end + 4
-    found = _BARE_END.search(data, start)
-    return found.end() if found else -1
+    """Where the first head ends, -1 if it has not; bare line feeds are read too (RFC 9112, section 2.2).
+
+    The first blank line of either kind: an end that depended on how the bytes were sliced would be two answers in one.
+    """
+    end = data.find(b"\n\r\n", start)  # CR LF CR LF has it, too
+    bare = data.find(b"\n\n", start, end + 1) if end >= 0 else data.find(b"\n\n", start)
+    if bare >= 0:
+        return bare + 2
+    return end + 3 if end >= 0 else -1
 
 
 def _first_line(exc: BaseException) -> str:

@@ -154,6 +154,11 @@ class Pool:
         """How many of them no request uses."""
         return sum(len(place.idle) for place in self._places.values())
 
+    @property
+    def idle_connections(self) -> list[Connection]:
+        """Those, per origin the one used last behind."""
+        return [connection for place in self._places.values() for connection in place.idle]
+
     def close(self) -> None:
         """Close idle connections now and the others when their answers are complete."""
         self.closing = True

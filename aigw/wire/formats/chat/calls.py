@@ -46,19 +46,22 @@ class _Call:
         self.whole = False  # all arguments came with the name
 
 
-class Calls:
-    """The calls of one choice. `begin` closes what is open and gives the number of a new part."""
+# Closes what is open and gives the number of a new part.
+Begin = Callable[[list[Delta]], int]
 
-    def __init__(self, candidate: int, begin: Callable[[list[Delta]], int]) -> None:
+
+class Calls:
+    """The calls of one choice. `begin` is never kept: it is its owner's, the two would hold each other."""
+
+    def __init__(self, candidate: int) -> None:
         self._candidate = candidate
-        self._begin = begin
         self._by_index: dict[int, _Call] = {}
         self._by_id: dict[str, _Call] = {}
         self._last: _Call | None = None
         self.called = False
         self.forced = False
 
-    def take(self, piece: Call, out: list[Delta]) -> None:
+    def take(self, piece: Call, out: list[Delta], begin: Begin) -> None:
         """A piece of a call, or all of it."""
         named = piece.custom or piece.function or Named()
         name = named.name if isinstance(named.name, str) else ""
@@ -70,7 +73,7 @@ class Calls:
                 out.append(Grow(call.part, text, self._candidate))
         elif name:
             call.name = name
-            self._open(call, out)
+            self._open(call, out, begin)
             text = call.held + text
             call.whole = _is_whole(text)
             if text:
@@ -78,16 +81,16 @@ class Calls:
         else:
             call.held += text
 
-    def function(self, named: Named, out: list[Delta]) -> None:
+    def function(self, named: Named, out: list[Delta], begin: Begin) -> None:
         """A piece of the older `function_call`, of which there is one."""
         if named.name or named.arguments:
-            self.take(Call(-1, None, "function", named), out)
+            self.take(Call(-1, None, "function", named), out, begin)
 
-    def finish(self, out: list[Delta]) -> None:
+    def finish(self, out: list[Delta], begin: Begin) -> None:
         """Calls whose name never came are told with what there is of them."""
         for call in [*self._by_index.values(), *self._by_id.values()]:
             if call.part < 0 and call.held:
-                self._open(call, out)
+                self._open(call, out, begin)
                 out.append(Grow(call.part, call.held, self._candidate))
 
     def _known(self, piece: Call, name: str) -> _Call:
@@ -116,8 +119,8 @@ class Calls:
             return known if said_id == known.said_id else None
         return None if known.whole else known
 
-    def _open(self, call: _Call, out: list[Delta]) -> None:
-        part = call.part = self._begin(out)
+    def _open(self, call: _Call, out: list[Delta], begin: Begin) -> None:
+        part = call.part = begin(out)
         if call.name == STRUCTURED_TOOL:
             self.forced = True
             out.append(Open(part, Text(text=""), self._candidate))

@@ -30,7 +30,7 @@ class Line:
         self.own: dict[str, Any] | None = None
         self._dialect = dialect
         self._next = 0
-        self._calls = Calls(index, self._begin)
+        self._calls = Calls(index)
         self._detail: details.Detail | None = None  # the reasoning detail that the open thinking is
         self._later: list[dict[str, Any]] = []  # details that say what in the same message they come after
         self._texts = False
@@ -83,7 +83,7 @@ class Line:
     def finish(self, out: list[Delta]) -> None:
         """The choice is complete."""
         self._leave(out)
-        self._calls.finish(out)
+        self._calls.finish(out, self._begin)
         self._play(out)
         stop = stop_of(
             self.word or "",
@@ -161,11 +161,11 @@ class Line:
         for piece in said.tool_calls or ():
             if piece.extra_content is not None:
                 self._bind(piece.extra_content, out)
-            self._calls.take(piece, out)
+            self._calls.take(piece, out, self._begin)
             if self._later:
                 self._follow(piece.id, out)
         if said.function_call is not None:
-            self._calls.function(said.function_call, out)
+            self._calls.function(said.function_call, out, self._begin)
 
     def _odds(self, logprobs: Any, kind: str, member: str, out: list[Delta]) -> None:
         if self.kind == kind:

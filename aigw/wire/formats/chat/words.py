@@ -5,10 +5,13 @@ Sources: https://platform.openai.com/docs/api-reference/chat, .../docs/guides/er
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from aigw.wire.answer import error_of
+from aigw.wire.ending import Ending, Last, Parts
 from aigw.wire.format import Trouble, Verdict
 from aigw.wire.openai_error import error_object
 
@@ -36,12 +39,15 @@ class Words:
 
     name = "chat"
     cuts_after_error = False
+    begins_with = None
+    reads_loosely = False
+    keep_alive = b": keep-alive\n\n"
 
     def error(self, trouble: Trouble) -> bytes:
         """The body of an error answer."""
         return _encode({"error": error_object(trouble)})
 
-    def stream_error(self, trouble: Trouble) -> bytes:
+    def stream_error(self, trouble: Trouble, after: bytes = b"") -> bytes:
         """An error event; the stream then ends without `[DONE]`."""
         return b"data: " + self.error(trouble) + b"\n\n"
 
@@ -57,6 +63,29 @@ class Words:
         if chunk.error is not None or event == "error":
             return Verdict.ERROR
         return Verdict.CONTENT if any(map(_says_something, chunk.choices or ())) else Verdict.PREAMBLE
+
+    def ending(self, last: Sequence[Last]) -> Ending:
+        """`[DONE]`; or, as there are servers without it (Perplexity), an end of every choice."""
+        done, choices = False, Parts()
+        for each in last:
+            answer = each.answer
+            if answer is None:
+                continue
+            if self.is_error(each):
+                return Ending.HEARD if answer.error and not (each.bare or each.left_open) else Ending.UNHEARD
+            if answer.type == "[DONE]":
+                done = True
+            elif answer.choices and not each.left_open:
+                choices.show(answer.choices)
+                if done:
+                    break
+            done = done or answer.object == "chat.completion.done"
+        return Ending.WHOLE if done or choices.whole else Ending.CUT
+
+    def is_error(self, last: Last) -> bool:
+        """An `error` member, wherever servers put it, or an event of that name."""
+        answer = last.answer
+        return answer is not None and (last.name == "error" or error_of(answer) is not None)
 
 
 def _says_something(choice: _Choice) -> bool:

@@ -47,7 +47,8 @@ def _grounded(grounding: dict[str, Any]) -> list[Found]:
     for support in _dicts(grounding.get("groundingSupports")):
         segment = support.get("segment")
         span = _span(segment) if isinstance(segment, dict) else None
-        for index in support.get("groundingChunkIndices") or ():
+        indices = support.get("groundingChunkIndices")
+        for index in indices if isinstance(indices, list) else ():
             citation = _chunk(chunks[index]) if isinstance(index, int) and 0 <= index < len(chunks) else None
             if citation is not None:
                 used.add(index)

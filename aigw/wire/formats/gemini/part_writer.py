@@ -236,7 +236,7 @@ class PartWriter:
         """An address and the type of what is there, by its extension where nobody says it."""
         source: Source = part.source
         uri = source.url or source.file_id or ""
-        path = urlsplit(uri).path if uri.isprintable() else ""
+        path = _path_of(uri)
         known = source.media_type or mimetypes.guess_type(path)[0]
         if known is None and source.file_id is None and part.kind != "video":
             known = _USUAL[part.kind]
@@ -309,3 +309,11 @@ _WRITERS: dict[type[Part], Callable[[PartWriter, Any, str], dict[str, Any] | Non
     ServerToolResult: PartWriter._server_result,
     Foreign: PartWriter._foreign,
 }
+
+
+def _path_of(uri: str) -> str:
+    """The path of an address; none of what is not one."""
+    try:
+        return urlsplit(uri).path if uri.isprintable() else ""
+    except ValueError:
+        return ""

@@ -31,6 +31,7 @@ _NOTHING, _TEXT, _THOUGHT = 0, 1, 2
 _replace = msgspec.structs.replace
 _decode = msgspec.json.Decoder(Chunk).decode
 _decode_any = msgspec.json.Decoder().decode
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def fresh_id(_at: str = "") -> str:
@@ -57,7 +58,7 @@ class StreamReader:
             return []
         try:
             chunk = _decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _UNREADABLE:
             return self._fail(troubles.read_error(502, data))
         if chunk.error is not None:
             return self._fail(troubles.read_error(200, data))
@@ -69,7 +70,11 @@ class StreamReader:
         if chunk.prompt_feedback is not None:
             self._feedback = chunk.prompt_feedback
         if chunk.candidates:
-            self._candidates(chunk.candidates, data, out)
+            try:
+                self._candidates(chunk.candidates, data, out)
+            except _UNREADABLE:
+                # Parts of an unusual kind are read once more, whole, and so is what had been passed over.
+                return [*out, *self._fail(troubles.read_error(502, data))]
         return out
 
     def _candidates(self, candidates: list[Candidate], data: bytes, out: list[Delta]) -> None:

@@ -5,10 +5,12 @@ Sources: https://ai.google.dev/api/generate-content, https://cloud.google.com/ap
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from aigw.wire.ending import Ending, Last, Parts
 from aigw.wire.format import Trouble, Verdict
 
 # Canonical status names by HTTP status (google/rpc/code.proto).
@@ -49,6 +51,10 @@ class Words:
 
     name = "gemini"
     cuts_after_error = True
+    begins_with = None
+    reads_loosely = True
+    # A blank line: Google's SDK takes a comment for an error's JSON.
+    keep_alive = b"\r\n"
 
     def error(self, trouble: Trouble) -> bytes:
         """The body of an error answer; our code is the `reason` of an ErrorInfo."""
@@ -69,7 +75,7 @@ class Words:
         }
         return _encode({"error": error})
 
-    def stream_error(self, trouble: Trouble) -> bytes:
+    def stream_error(self, trouble: Trouble, after: bytes = b"") -> bytes:
         """An error object as data."""
         return b"data: " + self.error(trouble) + b"\r\n\r\n"
 
@@ -79,3 +85,21 @@ class Words:
             return Verdict.ERROR if _decode(data).error is not None else Verdict.CONTENT
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Verdict.CONTENT
+
+    def ending(self, last: Sequence[Last]) -> Ending:
+        """The finish reason of every candidate, or why the prompt was blocked; usage alone may stand behind it."""
+        candidates = Parts()
+        for each in last:
+            answer = each.answer
+            if answer is None:
+                break
+            if self.is_error(each):
+                return Ending.HEARD
+            if answer.prompt_feedback is not None and answer.prompt_feedback.block_reason:
+                return Ending.WHOLE
+            candidates.show(answer.candidates or ())
+        return Ending.WHOLE if candidates.whole else Ending.CUT
+
+    def is_error(self, last: Last) -> bool:
+        """An error object, with or without `data:`."""
+        return last.answer is not None and last.answer.error is not None

@@ -47,24 +47,11 @@ class BlockReader:
     A caller's seals are opened; a caller's wrong types are refused. What a provider leaves out is taken as empty.
     """
 
-    __slots__ = ("_kinds", "asked", "maker")
+    __slots__ = ("asked", "maker")
 
     def __init__(self, maker: str | None = None) -> None:
         self.asked = maker is None
         self.maker = NAME if maker is None else maker
-        self._kinds: dict[str, Callable[[Members], Part]] = {
-            "text": self._text,
-            "image": self._image,
-            "document": self._document,
-            "search_result": self._found,
-            "thinking": self._thinking,
-            "redacted_thinking": self._redacted,
-            "tool_use": self._call,
-            "server_tool_use": self._server_call,
-            "mcp_tool_use": self._server_call,
-        }
-        if self.asked:
-            self._kinds["tool_result"] = self._result
 
     def content(self, value: Any, at: str) -> list[Part]:
         """The content of a message, a system prompt or a tool's result: a string or an array of blocks."""
@@ -78,9 +65,9 @@ class BlockReader:
         """One block; one of a kind that is not known here is kept as it is."""
         block = Members(value, at)
         kind = block.needed("type")
-        read = self._kinds.get(kind)
+        read = (_ASKED if self.asked else _ANSWERED).get(kind)
         if read is not None:
-            return read(block)
+            return read(self, block)
         if kind.endswith(_RESULT) and isinstance(block.value.get("tool_use_id"), str):
             return self._server_result(block, kind)
         return Foreign(format=NAME, value=value, at=at)
@@ -236,6 +223,21 @@ class BlockReader:
             cache=block.cache(),
             own=block.own(),
         )
+
+
+# Functions, not bound methods: a reader that held those would hold itself, and all that it has read.
+_ANSWERED: dict[str, Callable[[BlockReader, Members], Part]] = {
+    "text": BlockReader._text,
+    "image": BlockReader._image,
+    "document": BlockReader._document,
+    "search_result": BlockReader._found,
+    "thinking": BlockReader._thinking,
+    "redacted_thinking": BlockReader._redacted,
+    "tool_use": BlockReader._call,
+    "server_tool_use": BlockReader._server_call,
+    "mcp_tool_use": BlockReader._server_call,
+}
+_ASKED = {**_ANSWERED, "tool_result": BlockReader._result}
 
 
 def _cited(block: Members) -> bool | None:

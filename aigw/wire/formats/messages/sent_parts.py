@@ -42,7 +42,7 @@ _THINKERS = frozenset({"thinking", "redacted_thinking"})
 class PartWriter:
     """Writes the parts of one conversation. `marks` are the objects that got a cache marker, with their pointers."""
 
-    __slots__ = ("_dialect", "_kinds", "_ledger", "_media", "home", "marks")
+    __slots__ = ("_dialect", "_ledger", "_media", "home", "marks")
 
     def __init__(self, own_format: str, dialect: Dialect, ledger: Ledger) -> None:
         self.home = own_format == NAME
@@ -50,22 +50,10 @@ class PartWriter:
         self._dialect = dialect
         self._ledger = ledger
         self._media = MediaWriter(dialect, ledger, home=self.home)
-        self._kinds: dict[type[Part], Callable[[Any], dict[str, Any] | None]] = {
-            Text: self._text,
-            Refusal: self._refusal,
-            Media: self._media.block,
-            Thinking: self._thinking,
-            ToolCall: self._call,
-            ToolResult: self._result,
-            Structured: self._structured,
-            ServerToolCall: self._server_call,
-            ServerToolResult: self._server_result,
-            Foreign: self._foreign,
-        }
 
     def block(self, part: Part) -> dict[str, Any] | None:
         """One part; None if it could not be sent, which is reported."""
-        block = self._kinds[type(part)](part)
+        block = _KINDS[type(part)](self, part)
         if block is None:
             return None
         if part.cache is not None:
@@ -108,6 +96,9 @@ class PartWriter:
             if len(kept) < len(part.citations):
                 self._ledger.drop(part.at, "the provider takes back only citations of its own")
         return block
+
+    def _shown(self, part: Media) -> dict[str, Any] | None:
+        return self._media.block(part)
 
     def _refusal(self, part: Refusal) -> dict[str, Any] | None:
         self._ledger.approximate(part.at, "a refusal is text in the format")
@@ -165,6 +156,21 @@ class PartWriter:
         if "cache_control" in block:
             self.marks.append((block, part.at))
         return block
+
+
+# Functions, not bound methods: a writer that held those would hold itself, and the conversation.
+_KINDS: dict[type[Part], Callable[[PartWriter, Any], dict[str, Any] | None]] = {
+    Text: PartWriter._text,
+    Refusal: PartWriter._refusal,
+    Media: PartWriter._shown,
+    Thinking: PartWriter._thinking,
+    ToolCall: PartWriter._call,
+    ToolResult: PartWriter._result,
+    Structured: PartWriter._structured,
+    ServerToolCall: PartWriter._server_call,
+    ServerToolResult: PartWriter._server_result,
+    Foreign: PartWriter._foreign,
+}
 
 
 def write_findings(part: ServerToolResult, *, home: bool = True) -> Any:

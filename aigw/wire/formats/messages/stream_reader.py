@@ -50,6 +50,7 @@ class MessagesStreamReader:
         self._blocks = BlockReader(dialect.maker)
         self._counts: Counts | None = None
         self._begun = False
+        self._spoke = False
         self._ended = False
         self._called = False  # a tool of the caller's
         self._structured = False  # the tool that stands for structured output
@@ -84,6 +85,7 @@ class MessagesStreamReader:
 
     def _framed(self, kind: str | None, said: StreamEvent, data: bytes) -> list[Delta]:
         if kind == "content_block_start":
+            self._spoke = True
             return self._started(said)
         if kind == "content_block_stop":
             return [] if said.index is None else self._stopped(said.index)
@@ -106,6 +108,8 @@ class MessagesStreamReader:
     # -- the message ------------------------------------------------------------------------------------------------
 
     def _message(self, said: StreamEvent) -> list[Delta]:
+        if self._spoke:
+            return self._fail("A second message began in the provider's stream.")
         message = said.message if isinstance(said.message, dict) else {}
         deltas: list[Delta] = []
         if not self._begun:

@@ -5,10 +5,13 @@ Sources: https://docs.claude.com/en/api/errors, .../en/docs/build-with-claude/st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from aigw.wire.answer import error_of
+from aigw.wire.ending import Ending, Last, Start
 from aigw.wire.format import Trouble, Verdict
 from aigw.wire.formats.messages.troubles import STATUSES
 
@@ -29,10 +32,12 @@ _TYPES = {
 }
 _CATCH_ALL = "invalid_request_error"
 _PREAMBLE = frozenset({"message_start", "ping"})
+_SAYS_NOTHING = frozenset({"ping", "[DONE]"})
 
 
 class _Event(msgspec.Struct, gc=False):
     type: Any = None
+    content_block: Any = None
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -55,6 +60,9 @@ class Words:
 
     name = "messages"
     cuts_after_error = False
+    begins_with = Start(b"message_start", rb"event: ?message_start")  # SDKs go by the name
+    reads_loosely = False
+    keep_alive = b'event: ping\ndata: {"type": "ping"}\n\n'
 
     def error(self, trouble: Trouble) -> bytes:
         """The body of an error answer. An upstream's own word for its kind stays if it is one of Anthropic's.
@@ -68,16 +76,41 @@ class Words:
         }
         return _encode({"type": "error", "error": error, "request_id": trouble.request_id})
 
-    def stream_error(self, trouble: Trouble) -> bytes:
+    def stream_error(self, trouble: Trouble, after: bytes = b"") -> bytes:
         """An `error` event; without its `event:` line the SDK would ignore it."""
         return b"event: error\ndata: " + self.error(trouble) + b"\n\n"
 
     def judge(self, event: str | None, data: bytes) -> Verdict:
-        """`message_start` and `ping` come before anything was generated."""
+        """`message_start`, `ping` and the start of an empty block come before anything was generated."""
         try:
-            kind = _decode(data).type
+            read = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return Verdict.CONTENT
-        if kind == "error" or event == "error":
+        if read.type == "error" or event == "error":
             return Verdict.ERROR
-        return Verdict.PREAMBLE if kind in _PREAMBLE else Verdict.CONTENT
+        begun = read.type in _PREAMBLE or (read.type == "content_block_start" and _is_empty(read.content_block))
+        return Verdict.PREAMBLE if begun else Verdict.CONTENT
+
+    def ending(self, last: Sequence[Last]) -> Ending:
+        """`message_stop`; behind it pings, and OpenAI's `[DONE]` of some servers. Errors are known by their name."""
+        ended = False
+        for each in last:
+            if self.is_error(each):
+                return Ending.HEARD if each.name == "error" and not each.left_open else Ending.UNHEARD
+            kind = each.answer.type if each.answer is not None else None
+            if kind == "message_stop":  # also without its blank line: it tells nothing that was not told before
+                ended = True
+            elif kind not in _SAYS_NOTHING:
+                break
+        return Ending.WHOLE if ended else Ending.CUT
+
+    def is_error(self, last: Last) -> bool:
+        """An event of that name or type; SDKs pass over one that has no name."""
+        return last.name == "error" or (last.answer is not None and error_of(last.answer) is not None)
+
+
+def _is_empty(block: Any) -> bool:
+    """Whether a block is one of text or thinking that has none yet."""
+    if not isinstance(block, dict) or block.get("type") not in ("text", "thinking"):
+        return False
+    return not (block.get("text") or block.get("thinking") or block.get("citations"))

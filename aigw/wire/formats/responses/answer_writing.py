@@ -103,13 +103,13 @@ class OutputWriter:
         status, _ = status_of(candidate.stop, refuses=refuses(self._output))
         if status != "completed" and self._output and "status" in self._output[-1]:
             last = self._output[-1]
-            if last["type"] != "image_generation_call":
+            if last.get("type") != "image_generation_call":
                 last["status"] = "incomplete"
 
     def _said(self, part: Text | Refusal, at: int) -> None:
         phase = items.phase_of(part.own) if self._home else None
         last = self._output[-1] if self._output else None
-        if last is None or last["type"] != "message" or (phase is not None and last.get("phase") != phase):
+        if last is None or last.get("type") != "message" or (phase is not None and last.get("phase") != phase):
             last = items.message(self._id("msg"), "completed", [], phase)
             self._output.append(last)
         if isinstance(part, Refusal):

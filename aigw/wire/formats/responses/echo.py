@@ -74,7 +74,13 @@ def note_usage(usage: Usage | None, ledger: Ledger) -> None:
 
 def refuses(output: list[Json]) -> bool:
     """Whether the answer holds a refusal."""
-    return any(content["type"] == "refusal" for item in output for content in item.get("content") or ())
+    parts = [item.get("content") for item in output]
+    return any(
+        isinstance(content, dict) and content.get("type") == "refusal"
+        for part in parts
+        if isinstance(part, list)
+        for content in part
+    )
 
 
 def _asked(asked: Conversation) -> Json:

@@ -66,6 +66,8 @@ class ResponsesReader:
             return self._failed(streamed_trouble({"error": said.error})) if said.error is not None else []
         if kind == "error" or kind == "response.failed":
             return self._failed(streamed_trouble(_object(data)))
+        if kind == "response.created" and self._items:
+            return self._failed(Trouble(502, "upstream_error", "A second response began in the provider's stream."))
         out: list[Delta] = []
         self._begin(said.response, out)
         if kind in ("response.completed", "response.incomplete"):

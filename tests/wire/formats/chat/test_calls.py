@@ -18,11 +18,11 @@ from aigw.wire.structured import STRUCTURED_TOOL
 def told(pieces: list[dict[str, Any]]) -> tuple[Calls, list[Delta]]:
     """What is told of pieces."""
     numbers = count()
-    calls = Calls(0, lambda out: next(numbers))
+    calls = Calls(0)
     out: list[Delta] = []
     for piece in pieces:
-        calls.take(msgspec.convert(piece, Call), out)
-    calls.finish(out)
+        calls.take(msgspec.convert(piece, Call), out, lambda out: next(numbers))
+    calls.finish(out, lambda out: next(numbers))
     return calls, out
 
 
@@ -119,8 +119,8 @@ def test_the_reserved_tool() -> None:
 def test_functions_of_old(pieces: list[Named], calls: list[tuple[str, str]]) -> None:
     """There is one call, and it has no id; some servers send an empty one beside every answer."""
     numbers = count()
-    found = Calls(0, lambda out: next(numbers))
+    found = Calls(0)
     out: list[Delta] = []
     for each in pieces:
-        found.function(each, out)
+        found.function(each, out, lambda out: next(numbers))
     assert folded(out) == calls
