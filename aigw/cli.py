@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         "--listen", type=_tcp, default="127.0.0.1:0", metavar="ADDRESS", help="where it listens (a free port)"
     )
     _json(sandbox)
+    _conformance_command(commands)
     version = _command(commands, "version", _version, "print the version", "aigw version --json")
     _json(version)
     # Without a help text it is in no list: it is how the gateway starts its own processes.
@@ -100,6 +101,28 @@ def _explain_command(commands: Any) -> None:
     )
     _configurable(explain)
     _json(explain)
+
+
+def _conformance_command(commands: Any) -> None:
+    kit = _command(
+        commands,
+        "conformance",
+        _conformance,
+        "test whether a gateway tells the truth when its upstream fails, with the official SDKs",
+        "aigw conformance http://127.0.0.1:4000 --upstream http://127.0.0.1:9000 --key sk-1234",
+    )
+    kit.add_argument("url", help="root URL of the gateway under test, without /v1")
+    reached = "http://HOST:PORT under which that gateway reaches the sandbox"
+    kit.add_argument("--upstream", required=True, metavar="URL", help=reached)
+    kit.add_argument("--listen", type=_tcp, metavar="ADDRESS", help="where the sandbox listens (as --upstream says)")
+    kit.add_argument("--key", default="aigw-conformance", metavar="KEY", help="what the callers send as their key")
+    repeated: dict[str, Any] = {"action": "append", "default": []}
+    kit.add_argument("--model", **repeated, metavar="NAME", help="model to ask for, or FORMAT=NAME (sandbox-small)")
+    kit.add_argument("--format", **repeated, metavar="FORMAT", help="only chat, responses, messages, gemini")
+    kit.add_argument("--fault", **repeated, metavar="NAME", help="only this fault; may be repeated")
+    kit.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="then a call counts as hung (30)")
+    kit.add_argument("--at-once", type=int, default=8, metavar="N", help="calls at the same time (8)")
+    _json(kit)
 
 
 def _command(commands: Any, name: str, run: Run, help: str, example: str) -> argparse.ArgumentParser:
@@ -270,6 +293,27 @@ def _sandbox(options: argparse.Namespace) -> int:
     from aigw.serve import serve_sandbox
 
     return serve_sandbox(options.listen, as_json=options.json)
+
+
+def _conformance(options: argparse.Namespace) -> int:
+    from aigw.conformance.callers import FORMATS
+    from aigw.conformance.command import Options, run
+
+    listen = options.listen
+    return run(
+        Options(
+            url=options.url,
+            upstream=options.upstream,
+            key=options.key,
+            listen=None if listen is None else (listen.host, listen.port),
+            models=tuple(options.model),
+            formats=tuple(options.format) or FORMATS,
+            faults=tuple(options.fault),
+            timeout=options.timeout,
+            at_once=options.at_once,
+            json=options.json,
+        )
+    )
 
 
 def _version(options: argparse.Namespace) -> int:

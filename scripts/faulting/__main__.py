@@ -1,0 +1,7 @@
+"""Runs the matrix; `scripts/faults` calls it."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())
