@@ -26,9 +26,19 @@ class End(enum.Enum):
     HUNG = "hung"
 
 
+class Point(enum.Enum):
+    """Where a caller left."""
+
+    SENDING = "while it sent"
+    HEAD = "before the head of a stream"
+    PLAIN = "before a plain answer"
+    CONTENT = "before the first content"
+    AMID = "amid the answer"
+
+
 @attrs.define
 class Answer:
-    """What came back; `status` 0 when nothing did. The body is without its framing."""
+    """What came back; `status` 0 when nothing did. The body is without its framing; of one that was left, with all."""
 
     status: int = 0
     request_id: bytes = b""
@@ -56,6 +66,15 @@ def leaving(ask: Ask, rng: random.Random) -> Leaving:
         return Leaving(rng.randrange(1, len(ask.data)), 0, 0.0, rng.random() < 0.5)
     read = 0 if draw < 0.4 else int(rng.expovariate(1 / 1500))
     return Leaving(None, read, rng.expovariate(20), rng.random() < 0.5)
+
+
+def point(ask: Ask, leave: Leaving, answer: Answer) -> Point:
+    """Where it was that this caller left."""
+    if leave.sent is not None:
+        return Point.SENDING
+    if not answer.body:
+        return Point.HEAD if ask.streamed else Point.PLAIN
+    return Point.AMID if ask.canary in answer.body.partition(b"\r\n\r\n")[2] else Point.CONTENT
 
 
 class Caller:

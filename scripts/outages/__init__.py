@@ -1,0 +1,1 @@
+"""What does an outage of its upstreams cost, and how soon is it over? See `scripts/outage`."""
