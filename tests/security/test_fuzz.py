@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from ..support.caller import HELLO, chunked, request
-from ..support.gate import TOKEN, OpenGate, eventually
+from ..support.gate import TOKEN, Gate, OpenGate, eventually
+from .fuzzing.mutate import cut
 
 KEY = "Bearer sk-up-0123456789abcdef"
 BODY = b'{"model":"up:sandbox-small","messages":[{"role":"user","content":"hi"}]}'
@@ -87,6 +89,40 @@ async def test_broken_requests(gateway: OpenGate, name: str) -> None:
         credential = seen.header("authorization") or f"Bearer {seen.header('x-goog-api-key')}"
         assert credential == KEY
     assert (await gate.ask(HELLO)).status == 200
+
+
+async def outcomes(gate: Gate, pieces: list[bytes]) -> Counter[tuple[int, str]]:
+    """Status and error of each request that was read on a connection of its own, which then ends."""
+    before = len(gate.records)
+    caller = await gate.caller()
+    await eventually(lambda: gate.process.gateway.connections)
+    (connection,) = gate.process.gateway.connections
+    for piece in pieces:
+        connection.data_received(piece)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    caller.leave()
+    await eventually(lambda: not gate.process.gateway.connections)
+    return Counter((record.status, record.error) for record in gate.records[before:])
+
+
+# (A form is refused as soon as its model is known, or for what is wrong behind it.)
+@pytest.mark.parametrize("name", [name for name in REQUESTS if name != "form"])
+async def test_broken_requests_in_any_slicing(gateway: OpenGate, name: str) -> None:
+    """Where one request ends and the next begins does not depend on how the bytes come.
+
+    Only how many are read does: a refusal before the body has come ends the connection, one after it need not.
+    """
+    gate = await gateway(access_keys=[{"name": "app", "key": TOKEN, "providers": ()}])
+    chance = random.Random(f"slices of {name}")
+    for _ in range(100):
+        data = REQUESTS[name]
+        for _ in range(chance.randrange(3)):
+            data = mutations(chance)(data)
+        if data:
+            whole, sliced = await outcomes(gate, [data]), await outcomes(gate, cut(data, chance))
+            assert whole >= sliced or sliced >= whole, data
+    assert not gate.sandbox.requests
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -64,13 +64,13 @@ async def test_a_late_answer_is_nobody_elses(gateway: OpenGate, upstream: Upstre
     await visit.request()
     first.leave()
     await gate.record()
-    visit.send(OK.replace(b"{}", b"11"))
+    visit.send(OK.replace(b"2\r\n\r\n{}", b'8\r\n\r\n{"n":11}'))
     second = await gate.caller()
     second.ask({"model": "up:second"})
     again = await upstream.accept()
     assert b"second" in (await again.request())[1]
-    again.send(OK.replace(b"{}", b"22"))
-    assert (await second.answer()).body == b"22"
+    again.send(OK.replace(b"2\r\n\r\n{}", b'8\r\n\r\n{"n":22}'))
+    assert (await second.answer()).body == b'{"n":22}'
 
 
 async def test_unasked_bytes_end_a_connection(gateway: OpenGate, upstream: Upstream) -> None:

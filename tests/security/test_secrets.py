@@ -102,7 +102,7 @@ async def test_an_upstreams_error_is_scrubbed(
 
 async def test_a_summary_is_scrubbed(gateway: OpenGate, upstream: Upstream) -> None:
     """What several upstreams said is listed with redacted keys, and their words without any."""
-    gate = await opened(gateway, upstream)
+    gate = await opened(gateway, upstream, failover={"breaker_failures": 0})
     caller = await gate.caller()
     caller.ask({"model": "up:m", "models": ["up:n"], "stream": True})
     for number in range(6):
