@@ -28,7 +28,7 @@ _BODY = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 # Each alternative begins with plain characters, which lets the regex engine skip ahead; a look-behind in
 # front of them would stop that. `sk-` and its like must not follow a letter ("risk-assessment").
-_SHAPES = "|".join(
+_OTHERS = "|".join(
     (
         r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{12,}",
         r"AIza[A-Za-z0-9_-]{16,}",
@@ -38,7 +38,6 @@ _SHAPES = "|".join(
         r"hf_(?<![A-Za-z0-9]hf_)[A-Za-z0-9]{16,}",
         r"nvapi-(?<![A-Za-z0-9]nvapi-)[A-Za-z0-9_-]{16,}",
         r"aigw-(?<![A-Za-z0-9]aigw-)[A-Za-z0-9_-]{20,}",
-        r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
         *(
             # "Bearer authentication" is prose: a token has a digit or is long.
             word + r"\s+(?:(?=[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{8,}|[A-Za-z0-9._~+/=-]{20,})"
@@ -47,10 +46,14 @@ _SHAPES = "|".join(
         *(mark + r"(?:api[-_]?)?key=[^&\s\"'<>]+" for mark in (r"\?", "&")),
     )
 )
+# A JSON Web Token. Its first part is taken as a whole also where no other follows: to begin again at each `eyJ` of a
+# long run would take the square of its length.
+_SHAPES = _OTHERS + r"|eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+)?"
 # The part of a shape that says what it was and stays readable.
 _LEAD = re.compile(r"(?:(?i:bearer)\s+|[?&](?:api[-_]?)?key=)?")
 _TEXT_SHAPES = re.compile(_SHAPES, re.ASCII)
 _BYTE_SHAPES = re.compile(_SHAPES.encode())
+_OTHER_SHAPES = re.compile(_OTHERS, re.ASCII)
 
 
 class Revealing(Protocol):
@@ -123,13 +126,19 @@ class Scrubber:
 
 
 def _marked(match: re.Match[str]) -> str:
-    lead = _LEAD.match(match.group())
-    return (lead.group() if lead else "") + MARK
+    return _mark(match.group())
 
 
 def _marked_bytes(match: re.Match[bytes]) -> bytes:
-    lead = _LEAD.match(match.group().decode("latin-1"))
-    return ((lead.group() if lead else "") + MARK).encode("latin-1")
+    return _mark(match.group().decode("latin-1")).encode("latin-1")
+
+
+def _mark(shape: str) -> str:
+    if shape.startswith("eyJ") and "." not in shape:
+        # The first part of a token without the others is none, but another key may stand in it.
+        return _OTHER_SHAPES.sub(_marked, shape)
+    lead = _LEAD.match(shape)
+    return (lead.group() if lead else "") + MARK
 
 
 def _octets(text: str) -> bytes:

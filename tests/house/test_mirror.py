@@ -13,6 +13,10 @@ import pytest
 # of a thing that is tested as a whole, from outside.
 ELSEWHERE: Mapping[str, str] = {
     "aigw/__main__.py": "tests/house/test_packaging.py: the command of a wheel and of a clone",
+    "aigw/conformance/callers/chat.py": "tests/conformance/test_play.py: each SDK against the sandbox",
+    "aigw/conformance/callers/gemini.py": "tests/conformance/test_play.py: each SDK against the sandbox",
+    "aigw/conformance/callers/messages.py": "tests/conformance/test_play.py: each SDK against the sandbox",
+    "aigw/conformance/callers/responses.py": "tests/conformance/test_play.py: each SDK against the sandbox",
     "aigw/observe/descriptor.py": "tests/observe/test_outlet.py: its only user",
     "aigw/observe/exposition.py": "tests/observe/test_metrics.py: what a scrape shows",
     "aigw/observe/families.py": "tests/house/test_documented.py: data, compared with the reference",
@@ -33,6 +37,7 @@ ELSEWHERE: Mapping[str, str] = {
     "aigw/settings/whole.py": "tests/settings/test_loading.py: the result",
     "aigw/wire/counting.py": "tests/front/test_translated.py: counts as callers get them",
     "aigw/wire/embedding.py": "tests/front/test_translated.py: embeddings as callers get them",
+    "aigw/wire/ending.py": "tests/wire/test_guard.py: how streams ended, by what the guard says",
     "aigw/wire/message.py": "tests/front/test_familiar.py: no code, the shape of what aiohttp's parser gives",
     "aigw/wire/schema_leaf.py": "tests/wire/test_openapi_schema.py: schemas as a whole",
     "aigw/wire/schema_words.py": "tests/wire/test_openapi_schema.py: data, by what reads it",
