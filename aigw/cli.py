@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _json(sandbox)
     _conformance_command(commands)
+    _store_commands(commands)
     version = _command(commands, "version", _version, "print the version", "aigw version --json")
     _json(version)
     # Without a help text it is in no list: it is how the gateway starts its own processes.
@@ -123,6 +124,34 @@ def _conformance_command(commands: Any) -> None:
     kit.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="then a call counts as hung (30)")
     kit.add_argument("--at-once", type=int, default=8, metavar="N", help="calls at the same time (8)")
     _json(kit)
+
+
+def _store_commands(commands: Any) -> None:
+    store = _command(commands, "store", _store, "look after the store", "aigw store backup aigw-backup.sqlite")
+    verbs = store.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, help, file in (
+        ("migrate", "make the store, or bring it to this version", None),
+        ("status", "tell where the store is and what it holds", None),
+        ("backup", "copy a SQLite store, also while it is in use", "where the copy goes: a new file"),
+        ("export", "write everything, secrets sealed, as lines of JSON", "a new file, or - for standard output"),
+        ("import", "fill a new store with an export", "the export, or - for standard input"),
+    ):
+        made = _command(verbs, verb, _store, help, f"aigw store {verb}{' FILE' if file else ''}")
+        if file:
+            made.add_argument("file", type=Path, metavar="FILE", help=file)
+        _configurable(made)
+        _json(made)
+    secrets = _command(commands, "secrets", _secrets, "look after the secrets in the store", "aigw secrets rotate")
+    rotate = _command(
+        secrets.add_subparsers(dest="verb", metavar="VERB", required=True),
+        "rotate",
+        _secrets,
+        "seal every secret anew with the first secret key",
+        "aigw secrets rotate --new",
+    )
+    rotate.add_argument("--new", action="store_true", help="generate that key first, where the gateway made its own")
+    _configurable(rotate)
+    _json(rotate)
 
 
 def _command(commands: Any, name: str, run: Run, help: str, example: str) -> argparse.ArgumentParser:
@@ -314,6 +343,40 @@ def _conformance(options: argparse.Namespace) -> int:
             json=options.json,
         )
     )
+
+
+def _store(options: argparse.Namespace) -> int:
+    from aigw import upkeep
+    from aigw.declared import load_settings
+
+    settings = load_settings(options.config, None, overrides(options))
+    with_file = {"backup": upkeep.backup, "export": upkeep.export, "import": upkeep.restore}
+    if options.verb in with_file:
+        told = with_file[options.verb](settings, options.file)
+    else:
+        told = {"migrate": upkeep.migrate, "status": upkeep.status}[options.verb](settings)
+    if options.verb != "export" or options.file != upkeep.STDIO:
+        _print_told(told, options.json)
+    return GOOD
+
+
+def _secrets(options: argparse.Namespace) -> int:
+    from aigw import upkeep
+    from aigw.declared import load_settings
+
+    told = upkeep.rotate(load_settings(options.config, None, overrides(options)), new=options.new)
+    _print_told(told, options.json)
+    return FAILED if told["unreadable"] else GOOD
+
+
+def _print_told(told: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(told)
+        return
+    for name, value in told.items():
+        inner = value if isinstance(value, dict) else {"": ", ".join(value) if isinstance(value, list) else value}
+        for key, each in inner.items():
+            print(f"{name} {key}".ljust(32), "" if each is None else each)
 
 
 def _version(options: argparse.Namespace) -> int:

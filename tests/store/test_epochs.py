@@ -1,0 +1,96 @@
+"""Other processes hear of a change; who waits for it knows when all have it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from aigw.store import epochs
+from aigw.store.opening import Location
+from aigw.store.specs import ApiKeySpec
+from aigw.store.sql import SqlStore
+
+from .conftest import SECRET_KEY, Open
+from .door import Door
+from .things import ME
+
+SOON = 10
+
+
+async def following(watch: AsyncIterator[int], epoch: int) -> list[int]:
+    """What is heard until an epoch is in force."""
+    heard: list[int] = []
+    async with asyncio.timeout(SOON):
+        async for each in watch:
+            heard.append(each)
+            if each >= epoch:
+                break
+    return heard
+
+
+async def test_a_change_is_heard(location: Location, store: SqlStore, account: str, open_at: Open) -> None:
+    """Another process hears the epoch in force, then that of each change, in order, the last one for certain."""
+    watch = (await open_at(location)).epochs.watch()
+    async with contextlib.aclosing(watch):
+        assert await following(watch, 1) == [await store.epochs.current()]
+        change = await store.api_keys.create(account, ApiKeySpec(), ME)
+        assert await following(watch, change.epoch) == [change.epoch]
+        for _ in range(5):
+            change = await store.api_keys.create(account, ApiKeySpec(), ME)
+        heard = await following(watch, change.epoch)
+        assert heard == sorted(set(heard))
+
+
+async def test_without_a_notice_the_look_finds_it(
+    store: SqlStore, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change whose notice is lost, as behind a proxy that passes none, is found by looking."""
+    monkeypatch.setattr(epochs, "CHANNEL", "another")
+    monkeypatch.setattr(epochs, "NOTIFY_POLL", 0.05)
+    async with contextlib.aclosing(store.epochs.watch()) as watch:
+        await following(watch, 1)
+        change = await store.api_keys.create(account, ApiKeySpec(), ME)
+        assert await following(watch, change.epoch) == [change.epoch]
+
+
+async def test_a_watch_outlives_the_server(
+    new_database: Callable[[], str], tmp_path: Path, open_at: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watch goes on when the server is back, with what changed meanwhile."""
+    monkeypatch.setattr(epochs, "RECONNECT", 0.02)
+    url = new_database()
+    door = Door(url)
+    await door.open()
+    store = await open_at(Location(url, tmp_path, SECRET_KEY))
+    behind = await open_at(Location(door.url, tmp_path, SECRET_KEY, patience=0.5))
+    account = (await store.accounts.named("default")).id
+    async with contextlib.aclosing(behind.epochs.watch()) as watch:
+        await following(watch, 1)
+        await door.shut()
+        change = await store.api_keys.create(account, ApiKeySpec(), ME)
+        waiting = asyncio.create_task(following(watch, change.epoch))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await door.open()
+        assert await waiting == [change.epoch]
+    await door.close()
+
+
+async def test_waiting_for_workers(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait ends when every live worker has the epoch; those that left or fell silent do not hold it up."""
+    assert await store.epochs.confirmed(99, 0) == []
+    await store.epochs.confirm("node1/0", 5)
+    await store.epochs.confirm("node2/0", 4)
+    assert await store.epochs.confirmed(5, 0) == ["node2/0"]
+    waiting = asyncio.create_task(store.epochs.confirmed(5, SOON))
+    await store.epochs.confirm("node2/0", 5)
+    assert await waiting == []
+    assert await store.epochs.confirmed(6, 0.1) == ["node1/0", "node2/0"]
+    await store.epochs.leave("node1/0")
+    assert await store.epochs.confirmed(6, 0) == ["node2/0"]
+    monkeypatch.setattr(epochs, "LIVE", -1.0)
+    assert await store.epochs.confirmed(6, 0) == []

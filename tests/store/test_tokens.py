@@ -1,0 +1,46 @@
+"""Tokens: by chance, with a checksum."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aigw.store import tokens
+
+
+@pytest.mark.parametrize("prefix", [tokens.ACCESS, tokens.API])
+def test_what_was_made_is_ours(prefix: str) -> None:
+    """A token is its prefix and 40 characters, no two are alike, and it is known without a look-up."""
+    made = {tokens.make(prefix).reveal() for _ in range(200)}
+    assert len(made) == 200
+    for each in made:
+        assert re.fullmatch(prefix + "[0-9A-Za-z]{40}", each)
+        assert tokens.is_ours(each, prefix)
+
+
+@given(at=st.integers(0, 39), other=st.sampled_from("0aZ-_ ü"), cut=st.booleans())
+def test_typos_are_told(at: int, other: str, cut: bool) -> None:
+    """A token with one character changed or missing is not ours."""
+    token = tokens.make(tokens.ACCESS).reveal()
+    at += len(tokens.ACCESS)
+    changed = token[:at] + ("" if cut else other) + token[at + 1 :]
+    assert tokens.is_ours(changed, tokens.ACCESS) == (changed == token)
+
+
+@given(st.text())
+def test_any_text_can_be_asked_about(text: str) -> None:
+    """Nothing a caller sends raises."""
+    assert not tokens.is_ours(text, tokens.API)
+    assert not tokens.matches("aigw-x", b"pepper", text.encode("utf-8", "surrogatepass"))
+
+
+def test_a_digest_belongs_to_its_token_and_pepper() -> None:
+    """The digest matches its token under its pepper alone; it is no token itself."""
+    token = tokens.make(tokens.ACCESS).reveal()
+    kept = tokens.digest(token.encode(), b"pepper")
+    assert tokens.matches(token, b"pepper", kept)
+    assert not tokens.matches(token, b"another", kept)
+    assert not tokens.matches(kept.hex(), b"pepper", kept)
