@@ -2,6 +2,7 @@
 
 AigwError
 ├── ConfigError            the operator's file or environment is wrong: the start stops
+├── StoreError             the store: its own tree is in aigw.store.errors
 ├── Refusal                the gateway answers the caller itself, before or instead of an upstream
 │   ├── Unauthorized       401 missing_access_key, invalid_access_key
 │   ├── InvalidBody        400 invalid_body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
 
@@ -11,6 +12,7 @@ from aigw.settings.keys import keys_of
 from aigw.settings.nouns import PROVIDER_ID
 from aigw.settings.parts import ProviderSettings
 from aigw.settings.problems import Problems, near
+from aigw.settings.references import CREDENTIAL, CREDENTIALS_DIRECTORY
 from aigw.settings.sources import CONFIG_VARIABLE, Entry, Tree
 from aigw.settings.whole import ACCESS_KEYS, PROVIDERS, SECTIONS
 
@@ -19,6 +21,8 @@ FROM_FILE = "_FILE"
 ACCESS_KEY_VARIABLE = "AIGW_ACCESS_KEY"
 SECRET_KEY_VARIABLE = "AIGW_SECRET_KEY"
 ENV_ACCESS_KEY = "env"
+
+SECRET_KEY_CREDENTIAL = "aigw-secret-key"
 
 # The table and key of the one value that has no section.
 SECRET_KEY_PLACE = ("", "secret_key")
@@ -79,6 +83,7 @@ def lay_environment(tree: Tree, environ: Mapping[str, str], builtin: Collection[
         elif not _is_service_link(variable, environ[variable]):
             problems.add(variable, f"unknown variable{near(variable, names.all())}")
     _lay_proxies(tree, environ)
+    _lay_credential(tree, environ)
 
 
 def _put(tree: Tree, place: tuple[str, str], entry: Entry) -> None:
@@ -92,6 +97,15 @@ def _lay_proxies(tree: Tree, environ: Mapping[str, str]) -> None:
         variable = first_set(variables, environ)
         if variable is not None and key not in tree.tables.get("upstream", {}):
             tree.put("upstream", key, Entry(environ[variable], variable, text=True, literal=True))
+
+
+def _lay_credential(tree: Tree, environ: Mapping[str, str]) -> None:
+    """The sealing key from systemd's credential of that name, when nothing else gives it."""
+    directory = environ.get(CREDENTIALS_DIRECTORY, "")
+    table, key = SECRET_KEY_PLACE
+    if directory and key not in tree.tables.get(table, {}) and os.path.exists(f"{directory}/{SECRET_KEY_CREDENTIAL}"):
+        reference = f"{CREDENTIAL}{SECRET_KEY_CREDENTIAL}"
+        tree.put(table, key, Entry(reference, reference, text=True))
 
 
 def first_set(variables: Collection[str], environ: Mapping[str, str]) -> str | None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aigw.settings import mask_url
 from aigw.store import checks, ids, schema
 from aigw.store.database import POSTGRESQL, Database
 from aigw.store.errors import DUPLICATE, Conflict, NotFound
@@ -94,4 +95,7 @@ def plain(spec: Spec | None) -> dict[str, Any] | None:
     if spec is None:
         return None
     told: dict[str, Any] = msgspec.to_builtins(spec)
+    if "base_url" in told:
+        # The query of a URL may hold a key.
+        told["base_url"] = mask_url(told["base_url"])
     return told

@@ -27,6 +27,8 @@ FILE = "store.sqlite"
 PATIENCE = 5.0
 # Reading or moving everything takes longer.
 LONG_PATIENCE = 120.0
+# Seconds after which PostgreSQL ends a transaction whose node fell silent: until then it holds up everybody's changes.
+IDLE = 30.0
 # Connections per process. The control plane is small; a worker needs one for reading and one for watching.
 CONNECTIONS = 4
 
@@ -179,6 +181,6 @@ async def connection_to(url: str, patience: float) -> Any:
         timeout=patience * 0.8,
         server_settings={
             "application_name": "aigw",
-            "idle_in_transaction_session_timeout": str(round(LONG_PATIENCE * 1000)),
+            "idle_in_transaction_session_timeout": str(round(IDLE * 1000)),
         },
     )

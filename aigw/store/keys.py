@@ -63,8 +63,9 @@ class AccessKeyRows(Rows[AccessKeyRecord, AccessKeySpec, AccessKeyPatch]):
 
     def record(self, row: Row[Any]) -> AccessKeyRecord:
         """A record from its columns by their places: a snapshot reads a hundred thousand of them."""
-        id, account, name, description, metadata, created, updated, by, last_by, revision = row[:10]
-        digest, redacted, used, configuration, requests, tokens, parallel, amount, period, expires = row[10:]
+        columns: tuple[Any, ...] = tuple(row)
+        id, account, name, description, metadata, created, updated, by, last_by, revision = columns[:10]
+        digest, redacted, used, configuration, requests, tokens, parallel, amount, period, expires = columns[10:]
         spec = AccessKeySpec(
             name=name,
             description=description,
@@ -114,10 +115,6 @@ class ApiKeyRows(Rows[ApiKeyRecord, ApiKeySpec, Patch]):
     def __init__(self, changes: Changes, vault: Vault) -> None:
         super().__init__(changes)
         self._vault = vault
-
-    def more(self, row: Row[Any]) -> dict[str, Any]:
-        """The digest and what is shown of the token."""
-        return {"digest": row.digest, "redacted": row.redacted, "last_used": row.last_used}
 
     def more(self, row: Row[Any]) -> dict[str, Any]:
         """The digest and what is shown of the token."""

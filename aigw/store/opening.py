@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 
 class Location:
-    """Where a store is: a file in `directory`, or a server at `url`."""
+    """Where a store is: a file in `directory`, or a server at `url`, which may hold a password: see `shown`."""
 
     def __init__(self, url: str, directory: Path, secret_key: Secret | None = None, patience: float = PATIENCE) -> None:
         self.kind = SQLITE if url == SQLITE else POSTGRESQL
         self.directory = directory
         self.patience = patience
-        self._url = url
+        self.url = url
         self._secret_key = secret_key
 
     @classmethod
@@ -60,7 +60,7 @@ class Location:
         """Where it is, without a password."""
         from aigw.settings import mask_url
 
-        return str(self.path) if self.kind == SQLITE else mask_url(self._url)
+        return str(self.path) if self.kind == SQLITE else mask_url(self.url)
 
     @property
     def generated(self) -> bool:
@@ -85,7 +85,7 @@ class Location:
     def database(self, *, make: bool = True) -> Database:
         """Its database, not yet connected. Raises StoreUnavailable, or StoreError where there is none to be read."""
         if self.kind == POSTGRESQL:
-            return open_postgresql(self._url, self.patience)
+            return open_postgresql(self.url, self.patience)
         if not make and not self.path.exists():
             raise StoreError(f"there is no store at {self.path}: the first start of the gateway makes it")
         return open_sqlite(sqlite_file(self.directory), self.patience)
@@ -97,7 +97,7 @@ class Location:
         return postgres_ear(self._connect, self.patience)
 
     async def _connect(self) -> Any:
-        return await connection_to(self._url, self.patience)
+        return await connection_to(self.url, self.patience)
 
     @property
     def down(self) -> tuple[type[Exception], ...]:

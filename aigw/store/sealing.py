@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from aigw.errors import ConfigError
 from aigw.secret import Secret
 from aigw.store.errors import Unsealable
 
@@ -89,7 +90,10 @@ class KeyRing:
 
     def _cipher(self, id: bytes) -> AESGCM | None:
         if id not in self._ciphers and self._refresh is not None:
-            self._take(self._refresh())
+            try:
+                self._take(self._refresh())
+            except ConfigError as error:
+                raise Unsealable(f"the keys cannot be read again: {error}") from None
         return self._ciphers.get(id)
 
 

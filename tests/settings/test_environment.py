@@ -152,6 +152,16 @@ def test_the_sealing_key_comes_from_its_variable(tmp_path: Path) -> None:
     assert "hunter2" not in message
 
 
+def test_the_sealing_key_comes_from_a_credential(tmp_path: Path) -> None:
+    """The systemd credential aigw-secret-key is the sealing key, unless the variable gives another one."""
+    systemd = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert configured(systemd).secret_key is None
+    (tmp_path / "aigw-secret-key").write_text("y" * 32 + "\n")
+    (tmp_path / "aigw-secret-key").chmod(0o400)
+    assert configured(systemd).secret_key == Secret("y" * 32)
+    assert configured({**systemd, "AIGW_SECRET_KEY": "x" * 32}).secret_key == Secret("x" * 32)
+
+
 @pytest.mark.parametrize(
     ("variable", "meant"),
     [

@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import attrs
+
+from aigw.secret import Secret
 from aigw.store.opening import Location
 from aigw.store.records import OPERATOR_ACCOUNT, Actor
 from aigw.store.sql import SqlStore
 
 from .conftest import SECRET_KEY, Open
-from .things import ME, ROTATED, VALUE, one_of_each
+from .things import CUSTOM, ME, ROTATED, VALUE, one_of_each
 
 _WRITE = """
 import asyncio, sys
@@ -31,7 +34,7 @@ asyncio.run(run())
 
 async def test_a_kill_keeps_what_was_committed(location: Location, open_at: Open) -> None:
     """Processes that are killed while they write lose no change they were told of, and leave none half made."""
-    command = [sys.executable, "-c", _WRITE, location._url, str(location.directory), SECRET_KEY.reveal()]
+    command = [sys.executable, "-c", _WRITE, location.url, str(location.directory), SECRET_KEY.reveal()]
     told = [line for _ in range(2) for line in killed_midway(command)]
     store = await open_at(location)
     whole = await store.whole()
@@ -69,6 +72,8 @@ async def test_every_change_is_audited(store: SqlStore, account: str) -> None:
         *("provider", "provider key", "access key configuration", "access key"),
         *("API key", "model alias", "gateway config", "account"),
     }
+    hidden = attrs.evolve(CUSTOM, provider_id="p", base_url="https://api.example/v1?api-key=sk-in-the-address")
+    await store.providers.create(account, hidden, ME)
     texts = repr(await store.audit.everywhere())
-    assert not any(secret.reveal() in texts for secret in (*made.secrets, VALUE, ROTATED))
+    assert not any(secret.reveal() in texts for secret in (*made.secrets, VALUE, ROTATED, Secret("sk-in-the-address")))
     assert OPERATOR_ACCOUNT in {each.account_id for each in await store.audit.everywhere()}

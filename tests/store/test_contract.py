@@ -9,13 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from aigw.secret import Secret
 from aigw.snapshot import digest
-from aigw.store import contract
+from aigw.store import contract, schema
 from aigw.store.contract import Conflict, Invalid, NotFound
 from aigw.store.opening import Location
-from aigw.store.patches import AccessKeyPatch, AliasPatch, GatewayConfigPatch, Patch, ProviderPatch
+from aigw.store.patches import AccessKeyPatch, AliasPatch, ProviderPatch
 from aigw.store.records import OPERATOR_ACCOUNT, Use
 from aigw.store.specs import (
     AccessKeySpec,
@@ -87,6 +89,20 @@ async def test_lists_show_an_accounts_own(store: SqlStore, account: str) -> None
         await store.configurations.create(other, ConfigurationSpec(rules=rules), ME)
     await store.providers.create(other, CUSTOM, ME)
     await store.aliases.create(other, AliasSpec(alias="Fast", target="x"), ME)
+
+
+async def test_the_database_keeps_accounts_apart(store: SqlStore, account: str) -> None:
+    """A row that refers to another account's thing is refused by the database itself, whoever writes it."""
+    made = await one_of_each(store, account)
+    other = await team(store)
+    own = (await store.access_keys.create(other, AccessKeySpec(), ME)).record
+    values = {"configuration_id": made.configuration}
+    async with store.database.writing() as connection:
+        with pytest.raises(IntegrityError):
+            await connection.execute(
+                sa.update(schema.access_keys).where(schema.access_keys.c.id == own.id).values(values)
+            )
+        await connection.rollback()
 
 
 @pytest.mark.parametrize("method", CREATES)
@@ -318,43 +334,6 @@ def _new() -> Any:
     from aigw.store.specs import NewKey
 
     return NewKey("new", VALUE)
-
-
-async def test_settings_of_an_account(store: SqlStore, account: str) -> None:
-    """An account has settings before any were made (revision 0); a change counts once and for that account."""
-    other = await team(store)
-    assert (await store.gateway_configs.get(account)).revision == 0
-    await store.gateway_configs.patch(account, GatewayConfigPatch(total_timeout=90.5, metadata="m"), ME, revision=0)
-    with pytest.raises(Conflict):
-        await store.gateway_configs.patch(account, GatewayConfigPatch(), ME, revision=0)
-    after = (await store.gateway_configs.patch(account, GatewayConfigPatch(connect_timeout=2), ME)).record
-    assert (after.spec.total_timeout, after.spec.connect_timeout, after.spec.metadata) == (90.5, 2, "m")
-    assert after.revision == 2
-    assert (await store.gateway_configs.get(other)).revision == 0
-
-
-async def test_accounts(store: SqlStore, account: str) -> None:
-    """Accounts are made, renamed, deleted when empty; the default one stays, the operators' is nowhere to be seen."""
-    other = await team(store)
-    assert [each.id for each in await store.accounts.list()] == [other, account]
-    assert (await store.accounts.patch(other, Patch(name="crew"), ME)).record.spec.name == "crew"
-    assert (await store.accounts.named("crew")).id == other
-    for call in (store.accounts.get(OPERATOR_ACCOUNT), store.accounts.delete(OPERATOR_ACCOUNT, ME)):
-        with pytest.raises(NotFound):
-            await call
-    with pytest.raises(Conflict):
-        await store.accounts.patch(account, Patch(name="x"), ME)
-    with pytest.raises(Conflict):
-        await store.accounts.delete(account, ME)
-    key = (await store.api_keys.create(other, ApiKeySpec(), ME)).record
-    with pytest.raises(Conflict) as caught:
-        await store.accounts.delete(other, ME)
-    assert (caught.value.reason, caught.value.ids) == ("in_use", (key.id,))
-    await store.gateway_configs.patch(other, GatewayConfigPatch(total_timeout=1.0), ME)
-    await store.api_keys.delete(other, key.id, ME)
-    await store.accounts.delete(other, ME)
-    with pytest.raises(NotFound):
-        await store.accounts.get(other)
 
 
 async def test_the_whole(store: SqlStore, account: str) -> None:

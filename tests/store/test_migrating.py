@@ -59,7 +59,7 @@ async def test_a_newer_store_is_refused(location: Location, open_at: Open) -> No
 
 def test_a_race_of_processes(untouched: Location) -> None:
     """Of processes that start at once on a new store one migrates and one makes the operator's key; all work."""
-    url = untouched._url
+    url = untouched.url
     command = [sys.executable, "-c", _OPEN, url, str(untouched.directory), SECRET_KEY.reveal()]
     pipe = subprocess.PIPE
     running = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(4)]

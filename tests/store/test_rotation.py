@@ -20,7 +20,7 @@ BOTH = Secret(f"{NEW.reveal()},{SECRET_KEY.reveal()}")
 
 def with_key(location: Location, key: Secret) -> Location:
     """The same store with other keys."""
-    return Location(location._url, location.directory, key)
+    return Location(location.url, location.directory, key)
 
 
 async def test_a_rotation_is_resumed(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aigw.errors import ConfigError
 from aigw.secret import Secret
 from aigw.store.errors import Unsealable
 from aigw.store.sealing import KeyRing, Place, sealed_by
@@ -79,6 +80,12 @@ def test_a_ring_is_refreshed() -> None:
     with pytest.raises(Unsealable):
         ring.open(KeyRing([OTHER]).seal(b"text", HERE), HERE)
     assert len(asked) == 2
+
+    def gone() -> list[Secret]:
+        raise ConfigError("the file is gone")
+
+    with pytest.raises(Unsealable, match="the file is gone"):
+        KeyRing([OLD], gone).open(KeyRing([NEW]).seal(b"text", HERE), HERE)
 
 
 def test_messages_hold_no_key() -> None:
