@@ -40,7 +40,6 @@ ELSEWHERE: Mapping[str, str] = {
     "aigw/store/configurations.py": "tests/store/test_contract.py: what configurations name",
     "aigw/store/errors.py": "tests/store/test_contract.py: when each is raised",
     "aigw/store/keys.py": "tests/store/test_contract.py: the three kinds of keys",
-    "aigw/store/opening.py": "tests/store/test_migrating.py: stores as they are opened, at once and again",
     "aigw/store/patches.py": "tests/store/test_contract.py: what a patch keeps, clears and replaces",
     "aigw/store/providers.py": "tests/store/test_contract.py: names that are unique, models that keep their ids",
     "aigw/store/records.py": "tests/store/test_contract.py: data, by what gives it",
