@@ -2,7 +2,6 @@
 
 AigwError
 ├── ConfigError            the operator's file or environment is wrong: the start stops
-├── StoreError             the store: its own tree is in aigw.store.errors
 ├── Refusal                the gateway answers the caller itself, before or instead of an upstream
 │   ├── Unauthorized       401 missing_access_key, invalid_access_key
 │   ├── InvalidBody        400 invalid_body
@@ -26,6 +25,8 @@ AigwError
     ├── AttemptTimeout     nothing came in time
     ├── BadAnswer          what came is not HTTP, is over a limit, or is an error dressed as success
     └── AnswerBroken       the answer stopped after bytes of it had gone to the caller: nothing helps now
+
+The store has a tree of its own below AigwError: aigw.store.errors.
 """
 
 from __future__ import annotations

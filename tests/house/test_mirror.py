@@ -38,7 +38,6 @@ ELSEWHERE: Mapping[str, str] = {
     "aigw/store/checks.py": "tests/store/test_specs.py: what cannot be kept",
     "aigw/store/columns.py": "tests/store/test_contract.py: what is read is what was written",
     "aigw/store/configurations.py": "tests/store/test_contract.py: what configurations name",
-    "aigw/store/errors.py": "tests/store/test_contract.py: when each is raised",
     "aigw/store/keys.py": "tests/store/test_contract.py: the three kinds of keys",
     "aigw/store/patches.py": "tests/store/test_contract.py: what a patch keeps, clears and replaces",
     "aigw/store/providers.py": "tests/store/test_contract.py: names that are unique, models that keep their ids",
