@@ -5,20 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aigw import __version__
+from aigw.arguments import Run, command, configurable, json_flag, overrides, tcp
 from aigw.errors import AigwError, ConfigError
 
 if TYPE_CHECKING:
     from aigw.catalog import Model
-    from aigw.settings import Tcp
 
 GOOD, FAILED, USAGE = 0, 1, 2
-
-Run = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,9 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help(sys.stderr)
         return USAGE
-    command: Run = options.run
+    run: Run = options.run
     try:
-        code = command(options)
+        code = run(options)
         sys.stdout.flush()
         return code
     except AigwError as error:
@@ -56,25 +54,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _serve_command(commands)
-    check = _command(commands, "check", _check, "print the effective configuration", "aigw check --config aigw.toml")
-    _configurable(check)
-    _json(check)
+    check = command(commands, "check", _check, "print the effective configuration", "aigw check --config aigw.toml")
+    configurable(check)
+    json_flag(check)
     _explain_command(commands)
-    models = _command(commands, "models", _models, "list the models of the catalog", "aigw models --provider openai")
+    models = command(commands, "models", _models, "list the models of the catalog", "aigw models --provider openai")
     models.add_argument("--provider", metavar="ID", help="only this provider's")
     models.add_argument("search", nargs="?", default="", help="only ids that contain this")
-    _json(models)
-    sandbox = _command(
+    json_flag(models)
+    sandbox = command(
         commands, "sandbox", _sandbox, "run the provider simulator alone", "aigw sandbox --listen 127.0.0.1:9000"
     )
     sandbox.add_argument(
-        "--listen", type=_tcp, default="127.0.0.1:0", metavar="ADDRESS", help="where it listens (a free port)"
+        "--listen", type=tcp, default="127.0.0.1:0", metavar="ADDRESS", help="where it listens (a free port)"
     )
-    _json(sandbox)
+    json_flag(sandbox)
     _conformance_command(commands)
     _store_commands(commands)
-    version = _command(commands, "version", _version, "print the version", "aigw version --json")
-    _json(version)
+    version = command(commands, "version", _version, "print the version", "aigw version --json")
+    json_flag(version)
     # Without a help text it is in no list: it is how the gateway starts its own processes.
     worker = commands.add_parser("worker")
     worker.add_argument("channel", type=int)
@@ -83,8 +81,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve_command(commands: Any) -> None:
-    serve = _command(commands, "serve", _serve, "run the gateway", "aigw serve --listen 127.0.0.1:8080 --workers 4")
-    _configurable(serve)
+    serve = command(commands, "serve", _serve, "run the gateway", "aigw serve --listen 127.0.0.1:8080 --workers 4")
+    configurable(serve)
     serve.add_argument("--listen", metavar="ADDRESS", help="address of the data plane (server.listen)")
     serve.add_argument("--control", metavar="ADDRESS", help="address of health and metrics, or off (server.control)")
     serve.add_argument("--workers", metavar="N", help="number of processes (server.workers)")
@@ -92,7 +90,7 @@ def _serve_command(commands: Any) -> None:
 
 
 def _explain_command(commands: Any) -> None:
-    explain = _command(
+    explain = command(
         commands, "explain", _explain, "show the candidates of a model, and why", "aigw explain openai:gpt-4o"
     )
     explain.add_argument("model", nargs="+", help="a model as a caller writes it, then its fallbacks (`models`)")
@@ -100,12 +98,12 @@ def _explain_command(commands: Any) -> None:
     explain.add_argument(
         "--key", metavar="NAME", help="name of the access key whose scope applies (the first one declared)"
     )
-    _configurable(explain)
-    _json(explain)
+    configurable(explain)
+    json_flag(explain)
 
 
 def _conformance_command(commands: Any) -> None:
-    kit = _command(
+    kit = command(
         commands,
         "conformance",
         _conformance,
@@ -115,7 +113,7 @@ def _conformance_command(commands: Any) -> None:
     kit.add_argument("url", help="root URL of the gateway under test, without /v1")
     reached = "http://HOST:PORT under which that gateway reaches the sandbox"
     kit.add_argument("--upstream", required=True, metavar="URL", help=reached)
-    kit.add_argument("--listen", type=_tcp, metavar="ADDRESS", help="where the sandbox listens (as --upstream says)")
+    kit.add_argument("--listen", type=tcp, metavar="ADDRESS", help="where the sandbox listens (as --upstream says)")
     kit.add_argument("--key", default="aigw-conformance", metavar="KEY", help="what the callers send as their key")
     repeated: dict[str, Any] = {"action": "append", "default": []}
     kit.add_argument("--model", **repeated, metavar="NAME", help="model to ask for, or FORMAT=NAME (sandbox-small)")
@@ -123,11 +121,11 @@ def _conformance_command(commands: Any) -> None:
     kit.add_argument("--fault", **repeated, metavar="NAME", help="only this fault; may be repeated")
     kit.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="then a call counts as hung (30)")
     kit.add_argument("--at-once", type=int, default=8, metavar="N", help="calls at the same time (8)")
-    _json(kit)
+    json_flag(kit)
 
 
 def _store_commands(commands: Any) -> None:
-    store = _command(commands, "store", _store, "look after the store", "aigw store backup aigw-backup.sqlite")
+    store = command(commands, "store", _store, "look after the store", "aigw store backup aigw-backup.sqlite")
     verbs = store.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, help, file in (
         ("migrate", "make the store, or bring it to this version", None),
@@ -136,13 +134,13 @@ def _store_commands(commands: Any) -> None:
         ("export", "write everything, secrets sealed, as lines of JSON", "a new file, or - for standard output"),
         ("import", "fill a new store with an export", "the export, or - for standard input"),
     ):
-        made = _command(verbs, verb, _store, help, f"aigw store {verb}{' FILE' if file else ''}")
+        made = command(verbs, verb, _store, help, f"aigw store {verb}{' FILE' if file else ''}")
         if file:
             made.add_argument("file", type=Path, metavar="FILE", help=file)
-        _configurable(made)
-        _json(made)
-    secrets = _command(commands, "secrets", _secrets, "look after the secrets in the store", "aigw secrets rotate")
-    rotate = _command(
+        configurable(made)
+        json_flag(made)
+    secrets = command(commands, "secrets", _secrets, "look after the secrets in the store", "aigw secrets rotate")
+    rotate = command(
         secrets.add_subparsers(dest="verb", metavar="VERB", required=True),
         "rotate",
         _secrets,
@@ -150,67 +148,8 @@ def _store_commands(commands: Any) -> None:
         "aigw secrets rotate --new",
     )
     rotate.add_argument("--new", action="store_true", help="generate that key first, where the gateway made its own")
-    _configurable(rotate)
-    _json(rotate)
-
-
-def _command(commands: Any, name: str, run: Run, help: str, example: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=help,
-        description=f"{help[0].upper()}{help[1:]}.",
-        epilog=f"example: {example}",
-        allow_abbrev=False,
-    )
-    made.set_defaults(run=run)
-    return made
-
-
-def _json(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--json", action="store_true", help="print JSON")
-
-
-def _configurable(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--config", "-c", type=Path, metavar="FILE", help="configuration file ($AIGW_CONFIG, else ./aigw.toml)"
-    )
-    command.add_argument(
-        "--set",
-        action="append",
-        type=_assignment,
-        default=[],
-        metavar="KEY=VALUE",
-        help="set one key, as in limits.total_timeout=30s; may be repeated",
-    )
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r}: write KEY=VALUE, as in limits.total_timeout=30s")
-    return key.strip(), value
-
-
-def _tcp(text: str) -> Tcp:
-    from aigw.settings import Tcp
-    from aigw.settings.addresses import BadAddress, parse_address
-
-    try:
-        address = parse_address(text)
-    except BadAddress as bad:
-        raise argparse.ArgumentTypeError(f"{text!r} {bad}") from None
-    if not isinstance(address, Tcp):
-        raise argparse.ArgumentTypeError(f"{text!r}: the sandbox listens on TCP alone, as in 127.0.0.1:9000")
-    return address
-
-
-def overrides(options: argparse.Namespace) -> dict[str, str]:
-    """The keys that the command line sets, by their dotted names; a flag of its own wins over --set."""
-    given = dict(options.set)
-    for flag in ("listen", "control", "workers"):
-        if getattr(options, flag, None) is not None:
-            given[f"server.{flag}"] = getattr(options, flag)
-    return given
+    configurable(rotate)
+    json_flag(rotate)
 
 
 # -- the commands -----------------------------------------------------------------------------------------------------

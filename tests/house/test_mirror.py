@@ -13,6 +13,7 @@ import pytest
 # of a thing that is tested as a whole, from outside.
 ELSEWHERE: Mapping[str, str] = {
     "aigw/__main__.py": "tests/house/test_packaging.py: the command of a wheel and of a clone",
+    "aigw/arguments.py": "tests/test_cli.py: commands as they are written",
     "aigw/conformance/callers/chat.py": "tests/conformance/test_play.py: each SDK against the sandbox",
     "aigw/conformance/callers/gemini.py": "tests/conformance/test_play.py: each SDK against the sandbox",
     "aigw/conformance/callers/messages.py": "tests/conformance/test_play.py: each SDK against the sandbox",
