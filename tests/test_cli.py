@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aigw import __version__, cli
+from aigw import __version__, arguments, cli
 from aigw.settings import Settings
 
 from .support.command import PATIENCE, aigw, environment
@@ -90,8 +90,8 @@ def test_overrides() -> None:
     options = cli._parser().parse_args(
         ["serve", "--set", "server.workers=2", "--set", "providers.a.base_url=http://x?y=z", "--workers", "3"]
     )
-    assert cli.overrides(options) == {"server.workers": "3", "providers.a.base_url": "http://x?y=z"}
-    assert cli.overrides(cli._parser().parse_args(["check"])) == {}
+    assert arguments.overrides(options) == {"server.workers": "3", "providers.a.base_url": "http://x?y=z"}
+    assert arguments.overrides(cli._parser().parse_args(["check"])) == {}
 
 
 def test_flags_reach_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,13 +238,6 @@ class Attempt(Beginning):
                 self.exchange.caller.on_silence()
             self.due = min(now + self._check_every, self._stream_end)
 
-    def _keep_alive(self, now: float) -> None:
-        """Only what is committed; not what the caller reads too slowly, nor in answers that are no streams."""
-        after = self._keepalive_after
-        if after and self.phase is Phase.PASSING and now - self._last_spoke >= after:
-            self._last_spoke = now
-            self.exchange.caller.on_silence()
-
     # -- the end -------------------------------------------------------------------------------------------
 
     def _stop(self, error: AnswerBroken) -> None:

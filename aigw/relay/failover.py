@@ -105,6 +105,8 @@ class Exchange(Hedging):
             standing.failed(attempt)
         elif not attempt.record.reason:
             standing.answered(attempt)
+        if attempt.again and not attempt.answered:
+            attempt.target.budget.end()
         attempt.target.left(attempt.probe)
 
     def attempt_failed(self, attempt: Attempt) -> None:
@@ -222,6 +224,9 @@ class Exchange(Hedging):
         if self._later is not None:
             self._later.cancel()
             self._later = None
+        if self._in_line is not None:
+            budget, self._in_line = self._in_line, None
+            budget.forget(self)
 
 
 # What may be an outage: trying again in one costs retry budget.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aigw.routing.health import Fault, Health
 
 if TYPE_CHECKING:
+    from aigw.routing.budget import Budget
     from aigw.routing.health import Target
     from aigw.routing.plan import Candidate
 
@@ -83,6 +84,17 @@ class Prospects:
                 return candidate
         return None
 
+    def last_resort(self) -> Candidate | None:
+        """Where nobody else may be asked: one whose key was refused. Its upstream's own words say more than ours could.
+
+        A refusal costs its upstream next to nothing, and the key may be well again: somebody has paid, or corrected it.
+        """
+        for place, each in enumerate(self.resting):
+            if each.fault is Fault.KEY and not self.target(each.candidate).shared.opened:
+                del self.resting[place]
+                return each.candidate
+        return None
+
     def put_back(self, candidate: Candidate) -> None:
         """This one was taken, and is the next one again."""
         self._back = candidate
@@ -111,11 +123,31 @@ class Prospects:
         """Whether the provider's retry budget pays for asking again; a probe is paced by its circuit."""
         target = self.target(candidate)
         budget = target.budget
-        if budget.allows() or (self.owed and budget.owes(now)) or target.probes(now):
-            return True
+        return budget.allows() or (self.owed and budget.owes(now)) or target.probes(now)
+
+    def awaited(self) -> Budget | None:
+        """The first retry budget that was empty for a candidate, and may have more as soon as attempts have told."""
+        for each in self.resting:
+            if each.fault is None:
+                budget = self.target(each.candidate).budget
+                if budget.under_way:
+                    return budget
+        return None
+
+    def put_awaited_back(self) -> None:
+        """Those that no retry budget was there for have their turn once more."""
+        back = [each.candidate for each in self.resting if each.fault is None]
+        self.resting = [each for each in self.resting if each.fault is not None]
+        # Behind those that were tried, which stay known.
+        self.candidates = [*self.candidates[: self._next], *back, *self.candidates[self._next :]]
+
+    def count_refused(self) -> None:
+        """The request is over: what it was not asked for want of a retry budget was refused."""
         refused = self._health.refused_retries
-        refused[candidate.provider.id] = refused.get(candidate.provider.id, 0) + 1
-        return False
+        for each in self.resting:
+            if each.fault is None:
+                provider = each.candidate.provider.id
+                refused[provider] = refused.get(provider, 0) + 1
 
     def paid(self, target: Target, now: float) -> bool:
         """Whether this attempt costs no more than a credit, which is taken."""

@@ -89,7 +89,7 @@ class NoBody:
 class WholeBody:
     """A complete JSON body; `model` is what it says, None for one that names no model (Gemini's path does)."""
 
-    __slots__ = ("_body", "_in_path", "_listed", "_model", "_spliced")
+    __slots__ = ("_body", "_in_path", "_listed", "_model", "_sealed", "_spliced")
     complete = True
     decided = True
 
@@ -99,6 +99,7 @@ class WholeBody:
         self._listed = listed
         self._in_path = in_path
         self._spliced: dict[str | None, bytes] = {}
+        self._sealed: bool | None = None
 
     def _for(self, model: str) -> bytes:
         if not self._listed and (self._in_path or model == self._model):
@@ -123,7 +124,10 @@ class WholeBody:
 
     def sealed(self) -> bool:
         """Whether the mark is in it."""
-        return MARK in self._body
+        sealed = self._sealed
+        if sealed is None:
+            sealed = self._sealed = MARK in self._body
+        return sealed
 
     def size(self) -> int:
         """The number of bytes."""

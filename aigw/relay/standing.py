@@ -44,6 +44,7 @@ def answered(attempt: Attempt) -> None:
     target.served(monotonic(), first_byte, attempt.probe, attempt.candidate.model)
     if attempt.again:
         target.budget.refund()
+        target.budget.end()
     else:
         target.budget.deposit()
 

@@ -15,6 +15,7 @@ from aigw.relay.attempt import Attempt
 from aigw.relay.prospects import Prospects
 from aigw.relay.request import Body, Request
 from aigw.relay.translation import Translated, Translator
+from aigw.routing.budget import Budget
 from aigw.routing.plan import Candidate
 from aigw.snapshot import Limits, Snapshot
 from aigw.wire.prefix import OPENING, prefix
@@ -73,6 +74,8 @@ class Walk:
         self._again = self.prospects.owed = request.retries > 0
         self._once = False
         self._later: asyncio.TimerHandle | None = None
+        # The retry budget that this request waits for.
+        self._in_line: Budget | None = None
         self._translator: Translator | None = None
         self._work: asyncio.Future[None] | None = None
 
@@ -123,20 +126,53 @@ class Walk:
                 self._give_up(out_of_time=True)
                 return
             candidate = self.prospects.take(now, again=self._again)
+            if candidate is None and not self.attempts and self.request.body.decided:
+                candidate = self.prospects.last_resort()
             if candidate is None:
                 break
             if self._must_wait(candidate) or self._ask(candidate, now):
                 return
         if not self.request.body.decided:
             self._wait()
-        elif not self._once_more(now):
+        elif not (self._stand_in_line(now) or self._once_more(now)):
             self._give_up(out_of_time=False)
 
     def _give_up(self, *, out_of_time: bool) -> None:
         self.attempt = None
         if not (self.attempts or out_of_time or self.request.retries):
             self.prospects.owe(monotonic())
+        self.prospects.count_refused()
         self.caller.on_failed(self.attempts, out_of_time=out_of_time)
+
+    def _stand_in_line(self, now: float) -> bool:
+        """Whether a retry budget that is empty for now may soon not be: the attempts that it pays for will tell."""
+        budget = self.prospects.awaited()
+        if budget is None:
+            return False
+        self._in_line = budget
+        budget.wait(self, self._called)
+        self._later = self.relay.loop.call_later(self.due - now, self._waited_in_vain)
+        return True
+
+    def _called(self) -> None:
+        """In a turn of its own: the attempt that told is still in the middle of it."""
+        if self._later is not None:
+            self._later.cancel()
+        self._later = self.relay.loop.call_later(0.0, self._go_in)
+
+    def _go_in(self) -> None:
+        budget, self._in_line, self._later = self._in_line, None, None
+        assert budget is not None
+        budget.come(self)
+        self.prospects.put_awaited_back()
+        self._try_next()
+        budget.leave(self)
+
+    def _waited_in_vain(self) -> None:
+        budget, self._in_line, self._later = self._in_line, None, None
+        assert budget is not None
+        budget.forget(self)
+        self._give_up(out_of_time=True)
 
     def _once_more(self, now: float) -> bool:
         """Whether the only one that was asked is asked again in a moment, as nothing had reached it; once."""
@@ -256,7 +292,7 @@ class Walk:
         # A probe is paced by its circuit: it costs nothing.
         if self._again and not attempt.probe and not self.prospects.paid(target, now):
             attempt.again = True
-            target.budget.spend()
+            target.budget.begin()
         attempt.due = min(now + limits.per_request_timeout, self.due)
         self.attempts.append(attempt)
         self.relay.deadlines.watch(attempt)

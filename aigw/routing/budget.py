@@ -6,6 +6,9 @@ well may be spent on trying again, and a small burst from the start on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import islice
+
 # Savings are bounded: what a good hour has saved must not become a storm in the next minute.
 MOST_SAVED = 10
 # SDKs come back within this many seconds, if ever: credits of an outage must not swell the next one.
@@ -19,11 +22,19 @@ class Budget:
 
     With a burst of 0 nothing is ever tried again. `credits` are attempts that were not made: a request that was refused
     without asking anybody, as all were resting, leaves one for when its caller comes back as it was told.
+
+    When many requests fail at once, the budget is soon out though the provider that they turn to may be well. What is
+    `under_way` will tell: until then the others wait in line. Each success lets two of them go, so a rush gets through
+    in a few rounds; when all that was under way has failed, the rest is refused: the budget is kept in any case.
     """
 
     def __init__(self, share: float, burst: float) -> None:
         self.left = float(burst)
         self.credits = 0
+        self.under_way = 0
+        self._line: dict[object, Callable[[], None]] = {}
+        # Those who were called and have not come yet: a place each is theirs.
+        self._called: set[object] = set()
         self._credited = 0.0
         self._share = 0.0
         self._most = 0.0
@@ -47,10 +58,50 @@ class Budget:
     def deposit(self) -> None:
         """A request's first attempt succeeded."""
         self.left = min(self.left + self._share, self._most)
+        if self._line:
+            self._call()
 
     def refund(self) -> None:
-        """A later attempt succeeded: it was worth what it cost."""
-        self.left = min(self.left + 1.0, self._most)
+        """A later attempt succeeded: it was worth what it cost; twice that while others wait to know."""
+        self.left = min(self.left + (2.0 if self._line else 1.0), self._most)
+
+    def begin(self) -> None:
+        """An attempt that is paid for begins."""
+        self.spend()
+        self.under_way += 1
+
+    def end(self) -> None:
+        """It is known what became of it."""
+        self.under_way -= 1
+        if self._line:
+            self._call()
+
+    def wait(self, who: object, call: Callable[[], None]) -> None:
+        """Stand in line, to be called once: when there is something left, or nothing under way that could bring it."""
+        self._line[who] = call
+
+    def come(self, who: object) -> None:
+        """Having been called, ask now, or `wait` again; `leave` follows in any case."""
+        self._called.discard(who)
+
+    def leave(self, who: object) -> None:
+        """Wait no longer, unless in line once more; the others must not wait for one who is gone."""
+        self._called.discard(who)
+        if self._line:
+            self._call()
+
+    def forget(self, who: object) -> None:
+        """This one will not come."""
+        self._line.pop(who, None)
+        self.leave(who)
+
+    def _call(self) -> None:
+        """First come, first served; all of them where waiting is of no use."""
+        hopeless = not self.under_way and not self.allows()
+        places = len(self._line) if hopeless else int(self.left + _HAIR) - len(self._called)
+        for who in list(islice(self._line, max(places, 0))):
+            self._called.add(who)
+            self._line.pop(who)()
 
     def credit(self, now: float) -> None:
         """A request was refused, and nobody was asked."""

@@ -112,9 +112,13 @@ class Outcome:
 
     @property
     def most_attempts(self) -> float:
-        """The most attempts that there may be until the upstream is well again, those before the outage included."""
+        """The most attempts that there may be until the upstream is well again, those before the outage included.
+
+        The contract is about total outages. Where a provider is well, fallbacks that it serves are what it is for.
+        """
         calls = sum(call.began < self.healed for call in self.calls)
-        return MOST_PER_REQUEST * calls + BURST * self.scenario.shape.providers
+        rescued = sum(call.served for call in self.during) if self.scenario.shape is Shape.ONE_OF_TWO else 0
+        return MOST_PER_REQUEST * calls + rescued + BURST * self.scenario.shape.providers
 
     def wrong(self) -> list[str]:
         """What does not hold."""

@@ -87,6 +87,18 @@ async def test_what_the_upstream_says_is_passed_on(
     assert least <= int(after or "0") <= most
 
 
+@pytest.mark.parametrize("status", [401, 402, 403])
+async def test_the_only_key_is_asked_though_it_is_refused(gateway: OpenGate, status: int) -> None:
+    """A key that is alone goes on being asked, however often it is refused: the caller hears why, and it serves in
+    the very moment in which it is good again."""
+    gate = await gateway(providers=up(ONE), failover=SOON)
+    gate.sandbox.play(WORD, *[f"status={status}"] * 6, "")
+    answers = await repeated(gate, played(), 8)
+    assert [answer.status for answer in answers] == [status] * 6 + [200] * 2
+    assert {answer.code for answer in answers[:6]} != {"all_candidates_cooling"}
+    assert len(gate.sandbox.requests) == 8
+
+
 async def test_a_key_recovers_when_it_was_said_to(gateway: OpenGate) -> None:
     """After the time that the upstream named, the key is asked again, without a probe of its own."""
     gate = await gateway(providers=up(ONE), failover=CALM)

@@ -158,9 +158,12 @@ def test_a_probe_needs_no_budget(health: Health) -> None:
 
 
 def test_what_the_budget_refuses_is_counted(health: Health) -> None:
-    """Once for each candidate that was not asked again."""
+    """Once for each candidate that was not asked again, when the request is over."""
     spent(health)
-    taken(Prospects(health, everybody()), again=True)
+    prospects = Prospects(health, everybody())
+    taken(prospects, again=True)
+    assert not health.refused_retries
+    prospects.count_refused()
     assert health.refused_retries == {"cloud": 4}
 
 
@@ -283,3 +286,21 @@ def test_the_credit_is_where_the_caller_is_sent(health: Health) -> None:
     taken(broke, again=True)
     broke.owe(NOW)
     assert health.target("cloud", "aigpk_sk-b").budget.credits == 0
+
+
+def test_a_budget_that_may_soon_have_more(health: Health) -> None:
+    """It is worth waiting for while attempts that it pays for are under way; then those have their turn once more."""
+    budget = health.target("cloud", "aigpk_sk-a").budget
+    limited("b", "n")(health)
+    prospects = Prospects(health, everybody())
+    spent(health)
+    assert taken(prospects, again=True) == ["c:m"]
+    assert prospects.awaited() is None
+    budget.begin()
+    assert prospects.awaited() is budget
+    budget.refund()
+    budget.refund()
+    prospects.put_awaited_back()
+    prospects.extend(everybody())  # the same names come once more with each piece of a body
+    assert rested(prospects) == {"b:n": Fault.BUSY}
+    assert taken(prospects, again=True) == ["a:m", "a:n", "b:m"]

@@ -126,3 +126,96 @@ def test_no_burst_is_no_credit() -> None:
     budget.adopt(0.1, 0)
     budget.credit(10.0)
     assert credits_taken(budget, 10.0) == 0
+
+
+class Line:
+    """Requests that wait for a budget, and those of them that were called."""
+
+    def __init__(self, budget: Budget, size: int) -> None:
+        self.called: list[int] = []
+        for number in range(size):
+            budget.wait(number, lambda number=number: self.called.append(number))  # type: ignore[misc]
+
+
+def test_a_line_moves_with_successes() -> None:
+    """One that went well lets two of those go that wait, in their order; a failure none while others may yet tell."""
+    budget = Budget(0.1, 2)
+    budget.begin()
+    budget.begin()
+    line = Line(budget, 5)
+    budget.refund()
+    budget.end()
+    assert line.called == [0, 1]
+    budget.end()
+    assert line.called == [0, 1]
+
+
+def test_a_line_without_hope_is_sent_home() -> None:
+    """When all that was paid for has failed, nobody waits any longer; and nothing is there to be spent."""
+    budget = Budget(0.1, 2)
+    budget.begin()
+    budget.begin()
+    line = Line(budget, 3)
+    budget.end()
+    assert line.called == []
+    budget.end()
+    assert line.called == [0, 1, 2]
+    assert not budget.allows()
+
+
+def test_a_place_that_is_not_taken_is_the_next_ones() -> None:
+    """Who was called and has gone, or does not ask, must not keep those behind it waiting."""
+    budget = Budget(0.1, 1)
+    budget.begin()
+    line = Line(budget, 4)
+    budget.forget(1)
+    budget.refund()
+    budget.end()
+    assert line.called == [0, 2]
+    budget.forget(0)
+    assert line.called == [0, 2, 3]
+
+
+def test_first_attempts_move_a_line_too() -> None:
+    """Ten that go well pay for one that waits."""
+    budget = Budget(0.1, 1)
+    budget.begin()
+    line = Line(budget, 2)
+    for _ in range(9):
+        budget.deposit()
+    assert line.called == []
+    budget.deposit()
+    assert line.called == [0]
+
+
+@given(st.lists(st.booleans(), max_size=200))
+def test_nobody_is_left_in_line(outcomes: list[bool]) -> None:
+    """However attempts end, everybody who waits is called in the end, and no more begin than the budget allows."""
+    budget = Budget(0.1, 3)
+    ends = iter(outcomes)
+    ready: list[int] = []
+    begun = well = answered = 0
+    for number in range(30):
+        budget.wait(number, lambda number=number: ready.append(number))  # type: ignore[misc]
+    under_way = 0
+    while budget.allows():
+        budget.begin()
+        under_way += 1
+    while under_way or ready:
+        while ready:
+            who = ready.pop(0)
+            answered += 1
+            budget.come(who)
+            if budget.allows():
+                budget.begin()
+                under_way += 1
+                begun += 1
+            budget.leave(who)
+        if under_way:
+            under_way -= 1
+            if next(ends, False):
+                budget.refund()
+                well += 1
+            budget.end()
+    assert answered == 30
+    assert begun <= 2 * well

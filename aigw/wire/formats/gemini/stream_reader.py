@@ -70,11 +70,7 @@ class StreamReader:
         if chunk.prompt_feedback is not None:
             self._feedback = chunk.prompt_feedback
         if chunk.candidates:
-            try:
-                self._candidates(chunk.candidates, data, out)
-            except _UNREADABLE:
-                # Parts of an unusual kind are read once more, whole, and so is what had been passed over.
-                return [*out, *self._fail(troubles.read_error(502, data))]
+            self._candidates(chunk.candidates, data, out)
         return out
 
     def _candidates(self, candidates: list[Candidate], data: bytes, out: list[Delta]) -> None:
@@ -82,7 +78,12 @@ class StreamReader:
             line = self._lines.get(candidate.index)
             if line is None:
                 line = self._lines[candidate.index] = _Line(candidate.index, self._maker)
-            line.read(candidate, number, data, out)
+            try:
+                line.read(candidate, number, data, out)
+            except _UNREADABLE:
+                # Parts of an unusual kind are read once more, whole, and so is what had been passed over.
+                out += self._fail(troubles.read_error(502, data))
+                return
 
     def finish(self) -> list[Delta]:
         """The end, if the answer is complete."""

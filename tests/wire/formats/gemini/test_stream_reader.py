@@ -284,3 +284,20 @@ def test_any_slicing(cuts: list[int]) -> None:
         "Thinking",
         "ToolCall",
     ]
+
+
+@pytest.mark.parametrize(
+    "passed_over",
+    [
+        pytest.param(b'"\xff": 1', id="a name that is no text"),
+        pytest.param(b'"deep": ' + b"[" * 5000 + b"]" * 5000, id="too deep"),
+    ],
+)
+def test_what_is_read_once_more(passed_over: bytes) -> None:
+    """A part of an unusual kind is looked up in the whole event; where that cannot be read, the stream has failed."""
+    reading = reader()
+    part = b'{"inlineData": {"mimeType": "image/png", "data": "AA=="}}'
+    event = b'{"candidates": [{"index": 0, "content": {"parts": [' + part + b"]}}], " + passed_over + b"}"
+    assert isinstance(reading.read(Event("event", event))[-1], Fail)
+    assert reading.read(Event("event", msgspec.json.encode(chunk({"text": "a"}, finishReason="STOP")))) == []
+    assert reading.finish() == []
