@@ -179,7 +179,7 @@ class CallerConnection(Parting):
         self.turn = turn = Turn(self.gateway, self, message, head, route)
         if 0 <= length <= len(data):
             known = turn.begin(length, key)
-            if self.turn is turn:
+            if not turn.done:
                 turn.on_body(data[:length], True)
             if length < len(data):
                 self._wait(data[length:])

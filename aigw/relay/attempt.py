@@ -254,13 +254,7 @@ class Attempt(Beginning):
         rewriting = self.rewriting
         if rewriting is None:
             return b"" if self.guard is not None and self.guard.ending() is None else None
-        if rewriting.lane.finished:
-            return b""
-        try:
-            told = rewriting.streamed(b"", True)
-        except AnswerBroken:
-            return None
-        return told if rewriting.lane.finished else None
+        return rewriting.rest()
 
     def fail(self, error: AttemptFailed) -> None:
         """Nothing of this attempt reached the caller: the exchange goes on to the next candidate."""

@@ -30,7 +30,7 @@ class Deadlines:
         """Watch until `forget`; `due` may change meanwhile."""
         self._watched.add(item)
         if self._timer is None:
-            self._timer = self._loop.call_later(TICK, self._tick)
+            self._go_on()
 
     def forget(self, item: Watched) -> None:
         """Watch no longer; harmless if it was not watched."""
@@ -48,8 +48,12 @@ class Deadlines:
                     item.expired(now)
         finally:
             # One item's fault must not stop the clock of the others.
-            if self._watched and self._timer is None:
-                self._timer = self._loop.call_later(TICK, self._tick)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Look again, unless an item that has expired has seen to that by watching another one."""
+        if self._watched and self._timer is None:
+            self._timer = self._loop.call_later(TICK, self._tick)
 
     def close(self) -> None:
         """Stop the timer."""

@@ -64,6 +64,16 @@ class Rewriting:
         except _UNREADABLE as error:
             raise AnswerBroken("bad_stream", f"the upstream's stream cannot be read: {error}") from None
 
+    def rest(self) -> bytes | None:
+        """What is left to say of a stream that was all said, but for the end of its body; None for another one."""
+        if self.lane.finished:
+            return b""
+        try:
+            told = self.streamed(b"", True)
+        except AnswerBroken:
+            return None
+        return told if self.lane.finished else None
+
     def whole(self, data: bytes, *, events: bool) -> bytes:
         """A whole answer as the caller gets it: as one answer, or as the stream it asked for. Raises BadAnswer."""
         lane = self.lane

@@ -241,7 +241,8 @@ class Scanner:
     def _ended(self, data: bytes, at: int) -> None:
         """The value of the current key ends before `at`."""
         self._step = self._after
-        raw = data[self._from : at]
+        # Of values that nobody asked for the beginning may be gone, and with it the meaning of `_from`.
+        raw = data[self._from : at] if 0 <= self._from <= at else b""
         if self._key == "model":
             self.model = name(raw)
             self.model_at = len(self.pieces)

@@ -13,6 +13,7 @@ import pytest
 from aigw.front.routes import DOCUMENTED
 
 from ..support.caller import CHAT, HELLO, Answer, request
+from ..support.compiled import plain_only
 from ..support.gate import TOKEN, OpenGate, eventually
 from ..support.upstream import Upstream
 
@@ -335,6 +336,7 @@ async def test_a_refusals_body_is_counted(gateway: OpenGate) -> None:
     assert (record.bytes_in, record.bytes_out) == (len(body), len(answer.body))
 
 
+@plain_only
 async def test_a_fault_of_our_own_is_answered(gateway: OpenGate, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake within the gateway gives 500 in the caller's format and a traceback for the operator, never silence."""
     gate = await gateway()
