@@ -39,7 +39,7 @@ from .hedges import (
     tries,
     usually,
 )
-from .raw import Upstream, turns, until
+from .raw import Peer, Upstream, turns, until
 
 
 @pytest.fixture
@@ -227,10 +227,15 @@ async def test_a_rival_of_another_format(launch: Launch, upstream: Upstream) -> 
     exchange, side = launch(
         [candidate(upstream.origin), second], WholeBody(ASKED, "m", listed=False), stream=True, hedge=True
     )
-    await upstream.accept()
-    rival = await upstream.accept()
-    assert (await rival.head()).startswith(b"POST /v1/messages ")
-    await rival.up_to(b'"hello"')
+
+    def told() -> list[Peer]:
+        # The two connections may be accepted in any order.
+        return [
+            each for each in upstream.peers if each.came.startswith(b"POST /v1/messages ") and b"hello" in each.came
+        ]
+
+    await until(told)
+    (rival,) = told()
     rival.write(EVENTS + chunk(MESSAGES) + LAST_CHUNK)
     await side.end()
     assert side.complete
