@@ -21,6 +21,7 @@ from aigw.relay.worth import (
     Wanted,
     beginning,
     disguised,
+    is_usual,
     mistaken,
     reported,
     said,
@@ -138,7 +139,15 @@ class Beginning(Call):
         elif self.phase is Phase.GATHERING:
             self._gather(data, complete)
         elif self.phase is Phase.WAITING and (data or complete):
-            self._first_bytes(data, complete)
+            if complete and self._is_usual(data):
+                self._commit(data, data, True)
+            else:
+                self._first_bytes(data, complete)
+
+    def _is_usual(self, data: bytes) -> bool:
+        """Whether these bytes are a whole answer of the kind that nearly all are."""
+        whole = self._wanted is Wanted.WHOLE and not self.coding and not self._begun
+        return whole and is_usual(self.kind, data)
 
     def _first_bytes(self, data: bytes, complete: bool) -> None:
         """An answer that is no stream: it goes on with its first bytes, unless they say that it is none."""

@@ -57,6 +57,10 @@ _STATUSES = {
 _TASKS = frozenset({CONVERSE, COUNT, EMBED})
 
 
+# Compact objects whose first member may make them errors.
+_TELLING_STARTS = (b'{"error"', b'{"type"')
+
+
 class Wanted(enum.Enum):
     """What a caller asked for: one JSON answer, a stream of events, or what the gateway has no opinion of."""
 
@@ -105,6 +109,11 @@ def beginning(data: bytes, coding: str | None) -> bytes | None:
         return undo.feed(data[:_CODED])
     except InflateError:
         return None
+
+
+def is_usual(kind: str, data: bytes) -> bool:
+    """Whether a whole answer begins as nearly all do, so that it need not be looked at more closely."""
+    return data.startswith(b'{"') and not data.startswith(_TELLING_STARTS) and "json" in kind
 
 
 def mistaken(wants: Wanted, kind: str, data: bytes) -> BadAnswer | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aigw.errors import Helps
-from aigw.relay.worth import disguised, helps, said
+from aigw.relay.worth import disguised, helps, is_usual, said
 
 NEXT_KEY = {401, 402, 403, 404, 408, 409, 425, 429} | set(range(300, 400)) | set(range(500, 1000))
 NEXT_MODEL = {400, 413, 422}
@@ -60,3 +60,21 @@ def test_said() -> None:
     """What the upstream said about its error is told with it, when it can be read."""
     assert said("it failed", b'{"error":{"message":"overloaded"}}') == "it failed: overloaded"
     assert said("it failed", b"\0") == "it failed"
+
+
+@pytest.mark.parametrize(
+    ("data", "usual"),
+    [
+        (b'{"id":"chatcmpl-1"}', True),
+        (b'{"error":{"message":"no"}}', False),
+        (b'{"type":"error","error":{}}', False),
+        (b' {"id":1}', False),
+        (b'{ "error":{}}', False),
+        (b"[]", False),
+        (b"", False),
+    ],
+)
+def test_what_need_not_be_looked_at(data: bytes, usual: bool) -> None:
+    """An answer that cannot be an error by its first bytes goes on at once; whatever may be one is looked at."""
+    assert is_usual("application/json", data) is usual
+    assert not is_usual("text/plain", data)
