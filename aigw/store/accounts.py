@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aigw.store import checks, ids, schema
 from aigw.store.changes import CREATE, DELETE, UPDATE, Changes, Writing
 from aigw.store.columns import moment
-from aigw.store.contract import LONGEST_PAGE
-from aigw.store.errors import DUPLICATE, IN_USE, Conflict, NotFound
+from aigw.store.contract import ANY, LONGEST_PAGE
+from aigw.store.errors import DUPLICATE, IN_USE, Conflict, Invalid, NotFound
 from aigw.store.patches import GatewayConfigPatch, Patch
 from aigw.store.records import (
     DEFAULT_NAME,
@@ -74,9 +74,11 @@ class AccountRows:
             raise NotFound(_ACCOUNT, name)
         return account_record(row)
 
-    async def list(self, *, limit: int = LONGEST_PAGE, before_id: str | None = None) -> Sequence[AccountRecord]:
-        """A page, newest first."""
-        query = paged(sa.select(_table).where(_shown), _table, limit, before_id)
+    async def list(
+        self, *, limit: int = LONGEST_PAGE, before_id: str | None = None, where: Mapping[str, str] = ANY
+    ) -> Sequence[AccountRecord]:
+        """A page, newest first. Raises Invalid."""
+        query = paged(sa.select(_table).where(_shown, *_matches(where)), _table, limit, before_id)
         async with self._database.reading() as connection:
             return [account_record(row) for row in await connection.execute(query)]
 
@@ -191,6 +193,14 @@ async def _config(connection: AsyncConnection, account: str) -> GatewayConfigRec
         last_updated_by=SYSTEM.id,
         revision=0,
     )
+
+
+def _matches(where: Mapping[str, str]) -> Iterator[sa.ColumnElement[bool]]:
+    for field, value in where.items():
+        if field != "name":
+            raise Invalid(field, "is nothing to look an account up by")
+        checks.text(field, value, checks.NAME)
+        yield _table.c.name == value
 
 
 async def _name_is_free(writing: Writing, name: str) -> None:

@@ -11,7 +11,7 @@ from aigw.store import checks, schema
 from aigw.store.contract import LONGEST_PAGE
 from aigw.store.database import Database
 from aigw.store.records import AuditRecord
-from aigw.store.resource import paged
+from aigw.store.resource import paged, turns
 
 _table = schema.audit
 
@@ -48,4 +48,4 @@ class AuditRows:
     ) -> Sequence[AuditRecord]:
         async with self._database.reading() as connection:
             found = await connection.execute(paged(query, _table, limit, before_id))
-            return [AuditRecord(**row._mapping) for row in found]
+            return [AuditRecord(**row._mapping) async for row in turns(found)]

@@ -76,6 +76,7 @@ class Changes:
         try:
             async with self.database.writing() as connection:
                 yield Writing(connection, await self._raised(connection), datetime.now(UTC), by)
+            self.database.changed.set()
         except IntegrityError:
             # What is checked beforehand does not come here; this is the last door.
             raise Conflict(DUPLICATE, "it clashes with something that is there") from None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aigw.settings.nouns import PROVIDER_ID
 from aigw.store import checks, ids, schema
 from aigw.store.changes import Changes, Writing
 from aigw.store.errors import Invalid
@@ -17,10 +15,7 @@ from aigw.store.keys import ProviderKeyRows
 from aigw.store.patches import ConfigurationPatch
 from aigw.store.records import ConfigurationRecord, Record
 from aigw.store.resource import Rows, first_ids
-from aigw.store.specs import ConfigurationSpec, ProviderKeySpec, Rule, Step
-
-# Keys that one configuration may name.
-MOST_KEYS = 1000
+from aigw.store.specs import MOST_KEYS, ConfigurationSpec, ProviderKeySpec, Rule, Step, provider_of
 
 
 class ConfigurationRows(Rows[ConfigurationRecord, ConfigurationSpec, ConfigurationPatch]):
@@ -40,11 +35,14 @@ class ConfigurationRows(Rows[ConfigurationRecord, ConfigurationSpec, Configurati
         self, writing: Writing, account: str, spec: ConfigurationSpec, before: ConfigurationRecord | None
     ) -> ConfigurationSpec:
         """New keys are made, and every key it names is one of the account, for the provider of its rule."""
+        named = {key for key, _, _ in _keys(spec.rules)}
+        # Before any is made: everybody else's changes wait meanwhile.
+        number = len(named) + sum(len(step.new) for rule in spec.rules for step in rule.steps)
+        if number > MOST_KEYS:
+            raise Invalid("rules", f"name {number} keys, {MOST_KEYS} at most")
         rules = [await self._with_keys(writing, account, rule, at) for at, rule in enumerate(spec.rules)]
         spec = attrs.evolve(spec, rules=tuple(rules))
         named = {key for key, _, _ in _keys(spec.rules)}
-        if len(named) > MOST_KEYS:
-            raise Invalid("rules", f"name {len(named)} keys, {MOST_KEYS} at most")
         providers = await self._providers_of(writing.connection, account, named)
         for key, place, provider in _keys(spec.rules):
             if key not in providers:
@@ -56,14 +54,15 @@ class ConfigurationRows(Rows[ConfigurationRecord, ConfigurationSpec, Configurati
     async def _with_keys(self, writing: Writing, account: str, rule: Rule, at: int) -> Rule:
         steps: list[Step] = []
         for number, step in enumerate(rule.steps):
-            made = []
+            keys = list(step.keys)
             for new in step.new:
                 provider = provider_of(rule)
                 if provider is None:
                     raise Invalid(f"rules[{at}].steps[{number}].new", "a new key needs a rule that names its provider")
                 spec = ProviderKeySpec(name=new.name, provider_id=provider)
-                made.append((await self._provider_keys.made(writing, account, spec, new.value)).id)
-            steps.append(attrs.evolve(step, keys=(*step.keys, *made), new=()))
+                made = await self._provider_keys.made(writing, account, spec, new.value)
+                keys.insert(len(keys) if new.at is None else new.at, made.id)
+            steps.append(attrs.evolve(step, keys=tuple(keys), new=()))
         return attrs.evolve(rule, steps=tuple(steps))
 
     async def _providers_of(self, connection: AsyncConnection, account: str, keys: set[str]) -> Mapping[str, str]:
@@ -93,17 +92,6 @@ class ConfigurationRows(Rows[ConfigurationRecord, ConfigurationSpec, Configurati
         columns = schema.access_keys.c
         where = (columns.account_id == record.account_id, columns.configuration_id == record.id)
         return await first_ids(connection, columns.id, *where)
-
-
-def provider_of(rule: Rule) -> str | None:
-    """The provider that a rule is for: named, or before the colon of its model."""
-    return rule.provider or prefix_of(rule.model or "")
-
-
-def prefix_of(model: str) -> str | None:
-    """The provider before the colon of a model's name, if there is one."""
-    found = re.match(rf"({PROVIDER_ID}):.", model)
-    return found[1] if found else None
 
 
 def providers_in(spec: ConfigurationSpec) -> Iterator[str]:

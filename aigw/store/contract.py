@@ -10,6 +10,8 @@ one holds what the smaller one holds. `revision` makes a change conditional: it 
 thing has changed since.
 
 Lists are newest first (descending ids); `before_id` continues after the last one of a page, which may be gone by then.
+`where` keeps to things of which these fields of the spec are exactly that: `name`, and what a kind can be looked up by
+beside it (`provider_id` of provider keys and providers, `alias` of aliases, whatever its case).
 
 Every method raises StoreUnavailable when the database does not answer within the time allowed, and works again once it
 does. StoreUnavailable from a change leaves open whether it happened.
@@ -17,8 +19,9 @@ does. StoreUnavailable from a change leaves open whether it happened.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from aigw.secret import Secret
@@ -69,6 +72,7 @@ from aigw.store.specs import (
 )
 
 __all__ = [
+    "ANY",
     "KEEP",
     "LONGEST_PAGE",
     "OPERATOR_ACCOUNT",
@@ -93,6 +97,7 @@ __all__ = [
 ]
 
 LONGEST_PAGE = 100
+ANY: Mapping[str, str] = MappingProxyType({})
 
 R_co = TypeVar("R_co", covariant=True)
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -105,8 +110,10 @@ class Keeps(Protocol[R_co, P_contra]):
     async def get(self, account: str, id: str) -> R_co:
         """One of them. Raises NotFound."""
 
-    async def list(self, account: str, *, limit: int = LONGEST_PAGE, before_id: str | None = None) -> Sequence[R_co]:
-        """A page, newest first. Raises Invalid for a limit that is none (1–100)."""
+    async def list(
+        self, account: str, *, limit: int = LONGEST_PAGE, before_id: str | None = None, where: Mapping[str, str] = ANY
+    ) -> Sequence[R_co]:
+        """A page, newest first. Raises Invalid for a limit that is none (1–100) and for what cannot be looked up."""
 
     async def patch(
         self, account: str, id: str, patch: P_contra, by: Actor, *, revision: int | None = None
@@ -141,11 +148,6 @@ class ProviderKeys(Keeps[ProviderKeyRecord, Patch], Protocol):
     async def create(self, account: str, spec: ProviderKeySpec, value: Secret, by: Actor) -> Change[ProviderKeyRecord]:
         """Make one. Raises NotFound for the account, Invalid (also for a redacted placeholder)."""
 
-    async def of_provider(
-        self, account: str, provider_id: str, *, limit: int = LONGEST_PAGE, before_id: str | None = None
-    ) -> Sequence[ProviderKeyRecord]:
-        """A page of one provider's keys, newest first."""
-
     async def rotate(
         self, account: str, id: str, value: Secret, by: Actor, *, revision: int | None = None
     ) -> Change[ProviderKeyRecord]:
@@ -167,7 +169,9 @@ class Accounts(Protocol):
     async def named(self, name: str) -> AccountRecord:
         """The one of this name. Raises NotFound."""
 
-    async def list(self, *, limit: int = LONGEST_PAGE, before_id: str | None = None) -> Sequence[AccountRecord]:
+    async def list(
+        self, *, limit: int = LONGEST_PAGE, before_id: str | None = None, where: Mapping[str, str] = ANY
+    ) -> Sequence[AccountRecord]:
         """A page, newest first."""
 
     async def patch(self, id: str, patch: Patch, by: Actor, *, revision: int | None = None) -> Change[AccountRecord]:
@@ -269,8 +273,11 @@ class Store(Protocol):
     def epochs(self) -> Epochs:
         """Numbers of changes."""
 
-    async def first_operator(self) -> Change[ApiKeyRecord] | None:
-        """An API key for the operator if there is none; of several callers at once one gets it, the others None."""
+    async def first_operator(self, token: Secret | None = None) -> Change[ApiKeyRecord] | None:
+        """An API key for the operator if there is none; of several callers at once one gets it, the others None.
+
+        It has this token, one that `tokens.make` made, where it has been told to somebody already.
+        """
 
     async def whole(self) -> Whole:
         """Everything a snapshot is made of, in one consistent read."""

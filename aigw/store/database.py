@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,9 +14,17 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from aigw.store.errors import StoreUnavailable
 
@@ -44,6 +53,8 @@ class Database:
         self.kind = kind
         self.engine = engine
         self.patience = patience
+        # Set by a change that was made through this very object: nobody has to be told of it by others.
+        self.changed = asyncio.Event()
         self._down: tuple[type[Exception], ...] = (DBAPIError, OSError, NoConnectionFree, *down)
 
     @asynccontextmanager
@@ -121,9 +132,41 @@ def open_sqlite(path: Path, patience: float = PATIENCE) -> Database:
         max_overflow=CONNECTIONS,
         pool_timeout=patience * 0.8,
     )
+    guard = SameFile(path)
     event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "connect", guard.opened)
+    event.listen(engine.sync_engine, "checkout", guard.taken)
     event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine.sync_engine, "invalidate", _undo)
     return Database(SQLITE, engine, patience, ())
+
+
+class SameFile:
+    """Ends connections to a file that is not the one of its name any more: it was moved, deleted or replaced.
+
+    SQLite would go on with the old one, and what is written to it would be gone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def opened(self, _: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        """A connection was opened."""
+        record.info[SameFile] = identity(self._path)
+
+    def taken(self, _: DBAPIConnection, record: ConnectionPoolEntry, __: object) -> None:
+        """A connection is about to be used. Raises DisconnectionError, upon which another one is opened."""
+        if record.info.get(SameFile) != identity(self._path):
+            raise DisconnectionError("the file has been moved, deleted or replaced")
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file has this name now; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def file_uri(path: Path) -> str:
@@ -144,6 +187,13 @@ def _begin(connection: sa.Connection) -> None:
     # A transaction that writes takes the lock at once: one that turns from reading to writing could not wait for it.
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _undo(connection: DBAPIConnection, _: object, __: object) -> None:
+    # Before it is closed, as when a transaction took too long: a connection that is closed with a statement under way
+    # keeps its locks until the garbage collector finds the cursor (SQLite, sqlite3_close_v2), and nobody can write.
+    with contextlib.suppress(Exception):
+        connection.rollback()
 
 
 # -- PostgreSQL -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from aigw.store import checks, schema
 from aigw.store.changes import CHANNEL
-from aigw.store.database import POSTGRESQL, Database
+from aigw.store.database import POSTGRESQL, Database, file_uri, identity
 
 # Seconds a worker counts as live after it last said which epoch it serves.
 LIVE = 10.0
@@ -34,8 +35,8 @@ class Ear(Protocol):
     async def epoch(self) -> int:
         """The epoch in force."""
 
-    async def heard(self) -> None:
-        """Returns when there may be another."""
+    async def heard(self, made: asyncio.Event) -> None:
+        """Returns when there may be another, as when one was `made` by this process."""
 
 
 Listen = Callable[[], contextlib.AbstractAsyncContextManager[Ear]]
@@ -61,11 +62,12 @@ class EpochRows:
             with contextlib.suppress(*self._down):
                 async with self._listen() as ear:
                     while True:
+                        self._database.changed.clear()
                         epoch = await ear.epoch()
                         if epoch != last:
                             last = epoch
                             yield epoch
-                        await ear.heard()
+                        await ear.heard(self._database.changed)
             await asyncio.sleep(RECONNECT)
 
     async def confirm(self, worker: str, epoch: int) -> None:
@@ -106,8 +108,10 @@ class EpochRows:
 
 
 class _SqliteEar:
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, path: Path) -> None:
         self._connection = connection
+        self._path = path
+        self._file = identity(path)
         self._version: int | None = None
 
     async def epoch(self) -> int:
@@ -115,22 +119,26 @@ class _SqliteEar:
         self._version = await self._asked("PRAGMA data_version")
         return await self._asked("SELECT epoch FROM epochs")
 
-    async def heard(self) -> None:
-        while await self._asked("PRAGMA data_version") == self._version:  # noqa: ASYNC110 - a file tells nobody
-            await asyncio.sleep(SQLITE_POLL)
+    async def heard(self, made: asyncio.Event) -> None:
+        # A file tells nobody.
+        while not made.is_set() and await self._asked("PRAGMA data_version") == self._version:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(made.wait(), SQLITE_POLL)
 
     async def _asked(self, statement: str) -> int:
+        if identity(self._path) != self._file:
+            raise FileNotFoundError(f"{self._path} has been moved, deleted or replaced")
         async with self._connection.execute(statement) as cursor:
             return int((await cursor.fetchone())[0])
 
 
 @contextlib.asynccontextmanager
-async def sqlite_ear(uri: str, patience: float) -> AsyncIterator[Ear]:
+async def sqlite_ear(path: Path, patience: float) -> AsyncIterator[Ear]:
     """An ear at a SQLite file."""
     import aiosqlite
 
-    async with aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=patience) as connection:
-        yield _SqliteEar(connection)
+    async with aiosqlite.connect(file_uri(path), uri=True, isolation_level=None, timeout=patience) as connection:
+        yield _SqliteEar(connection, path)
 
 
 # -- PostgreSQL: LISTEN, and a look now and then ----------------------------------------------------------------------
@@ -149,7 +157,8 @@ class _PostgresEar:
         self._rung.clear()
         return int(await self._connection.fetchval("SELECT epoch FROM epochs", timeout=self._patience))
 
-    async def heard(self) -> None:
+    async def heard(self, made: asyncio.Event) -> None:
+        # Its own changes, too, ring at once.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._rung.wait(), NOTIFY_POLL)
 

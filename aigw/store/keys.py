@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aigw.secret import Secret
 from aigw.store import ids, schema, tokens
 from aigw.store.changes import ROTATE, Changes, Writing
-from aigw.store.contract import LONGEST_PAGE
 from aigw.store.errors import Invalid, NotFound
 from aigw.store.patches import AccessKeyPatch, Patch
 from aigw.store.records import (
@@ -123,8 +122,22 @@ class ApiKeyRows(Rows[ApiKeyRecord, ApiKeySpec, Patch]):
     def made_with(self, account: str, id: str) -> tuple[Mapping[str, Any], Secret | None]:
         """A new token's digest, and the role that its account gives."""
         token = tokens.make(tokens.API)
+        return self._columns_of(account, token), token
+
+    async def with_token(
+        self, writing: Writing, account: str, spec: ApiKeySpec, token: Secret | None
+    ) -> Change[ApiKeyRecord]:
+        """Make one within a change: with this token, else a new one. Raises Invalid for what is no token."""
+        if token is None:
+            return await self.new(writing, account, spec)
+        if not tokens.is_ours(token.reveal(), tokens.API):
+            raise Invalid("token", "is not the token of an API key")
+        columns = self._columns_of(account, token)
+        return Change(await self.insert(writing, account, ids.mint(self.prefix), spec, columns), writing.epoch, token)
+
+    def _columns_of(self, account: str, token: Secret) -> dict[str, Any]:
         role = OPERATOR_ROLE if account == OPERATOR_ACCOUNT else ACCOUNT_ROLE
-        return {**_token_columns(token, self._vault), "role": role}, token
+        return {**_token_columns(token, self._vault), "role": role}
 
     async def authenticate(self, token: str) -> ApiKeyRecord:
         """The key of a token. Raises NotFound."""
@@ -146,6 +159,7 @@ class ProviderKeyRows(Rows[ProviderKeyRecord, ProviderKeySpec, Patch]):
     table = schema.provider_keys
     record_type = ProviderKeyRecord
     spec_type = ProviderKeySpec
+    found_by = ("name", "provider_id")
 
     def __init__(self, changes: Changes, vault: Vault) -> None:
         super().__init__(changes)
@@ -167,14 +181,6 @@ class ProviderKeyRows(Rows[ProviderKeyRecord, ProviderKeySpec, Patch]):
         """Make one within a change."""
         id = ids.mint(self.prefix)
         return await self.insert(writing, account, id, spec, self._vault.seal_value(account, id, value))
-
-    async def of_provider(
-        self, account: str, provider_id: str, *, limit: int = LONGEST_PAGE, before_id: str | None = None
-    ) -> Sequence[ProviderKeyRecord]:
-        """A page of one provider's keys."""
-        columns = self.table.c
-        where = (columns.account_id == account, columns.provider_id == provider_id)
-        return await self.page(*where, limit=limit, before_id=before_id)
 
     async def rotate(
         self, account: str, id: str, value: Secret, by: Actor, *, revision: int | None = None

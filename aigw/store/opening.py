@@ -17,7 +17,6 @@ from aigw.store.database import (
     SQLITE,
     Database,
     connection_to,
-    file_uri,
     made_directory,
     open_postgresql,
     open_sqlite,
@@ -93,7 +92,7 @@ class Location:
     def listen(self) -> AbstractAsyncContextManager[Ear]:
         """A connection that waits for changes."""
         if self.kind == SQLITE:
-            return sqlite_ear(file_uri(self.path), self.patience)
+            return sqlite_ear(self.path, self.patience)
         return postgres_ear(self._connect, self.patience)
 
     async def _connect(self) -> Any:

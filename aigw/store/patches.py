@@ -71,6 +71,7 @@ class ProviderPatch(Patch):
     """A change of a custom provider. Surfaces and models are replaced as a whole."""
 
     base_url: str | Keep | None = KEEP
+    preset: str | Keep | None = KEEP
     surfaces: tuple[Surface, ...] | Keep | None = KEEP
     models: tuple[Model, ...] | Keep | None = KEEP
 

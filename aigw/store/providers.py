@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from aigw.store import ids, schema
 from aigw.store.changes import Writing
-from aigw.store.configurations import prefix_of
 from aigw.store.errors import DUPLICATE, Conflict
 from aigw.store.patches import AliasPatch, ProviderPatch
 from aigw.store.records import AliasRecord, ProviderRecord, Record
 from aigw.store.resource import TOLD, Rows, first_ids
-from aigw.store.specs import AliasSpec, ProviderSpec
+from aigw.store.specs import AliasSpec, ProviderSpec, prefix_of
 
 
 class ProviderRows(Rows[ProviderRecord, ProviderSpec, ProviderPatch]):
@@ -26,6 +26,7 @@ class ProviderRows(Rows[ProviderRecord, ProviderSpec, ProviderPatch]):
     table = schema.providers
     record_type = Record
     spec_type = ProviderSpec
+    found_by = ("name", "provider_id")
 
     async def accept(
         self, writing: Writing, account: str, spec: ProviderSpec, before: ProviderRecord | None
@@ -63,10 +64,16 @@ class AliasRows(Rows[AliasRecord, AliasSpec, AliasPatch]):
     table = schema.aliases
     record_type = Record
     spec_type = AliasSpec
+    found_by = ("name", "alias")
 
     def columns(self, spec: AliasSpec) -> dict[str, Any]:
         """The alias whatever its case, and the provider that the target names."""
         return super().columns(spec) | {"folded": spec.alias.casefold(), "provider_id": prefix_of(spec.target)}
+
+    def match(self, field: str, value: str) -> sa.ColumnElement[bool]:
+        """An alias is found whatever its case."""
+        found = super().match(field, value)
+        return self.table.c.folded == value.casefold() if field == "alias" else found
 
     async def accept(self, writing: Writing, account: str, spec: AliasSpec, before: AliasRecord | None) -> AliasSpec:
         """The alias is free."""

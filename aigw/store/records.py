@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from aigw import records
 from aigw.secret import Secret
 from aigw.store.specs import (
     AccessKeySpec,
@@ -27,7 +28,7 @@ R_co = TypeVar("R_co", covariant=True)
 # The account that every store has from its first start.
 DEFAULT_NAME = "default"
 # Operators' things (API keys, provider keys for managed inference) are in this account, which no list shows.
-OPERATOR_ACCOUNT = "acct_operator"
+OPERATOR_ACCOUNT = records.OPERATOR_ACCOUNT
 OPERATOR_ROLE, ACCOUNT_ROLE = "operator", "account"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import attrs
@@ -13,12 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from aigw.secret import Secret
 from aigw.store import checks, ids
 from aigw.store.changes import CREATE, DELETE, UPDATE, Changes, Writing
-from aigw.store.contract import LONGEST_PAGE
+from aigw.store.contract import ANY, LONGEST_PAGE
 from aigw.store.errors import REFERENCED, STALE, Conflict, Invalid, NotFound
 from aigw.store.patches import Patch
 from aigw.store.records import Actor, Change, Record
 from aigw.store.specs import Spec
 
+T = TypeVar("T")
 R = TypeVar("R", bound=Record[Any])
 S = TypeVar("S", bound=Spec)
 P = TypeVar("P", bound=Patch)
@@ -35,6 +37,8 @@ class Rows(Generic[R, S, P]):
     table: ClassVar[sa.Table]
     record_type: ClassVar[Any]
     spec_type: ClassVar[Any]
+    # Fields of the spec that things are looked up by, with an index each.
+    found_by: ClassVar[tuple[str, ...]] = ("name",)
 
     def __init__(self, changes: Changes) -> None:
         self.changes = changes
@@ -50,6 +54,13 @@ class Rows(Generic[R, S, P]):
     def spec(self, row: Row[Any]) -> S:
         """A spec from its columns."""
         return cast(S, self.spec_type(**{name: getattr(row, name) for name in self._fields}))
+
+    def match(self, field: str, value: str) -> sa.ColumnElement[bool]:
+        """Those of which a field of the spec is this. Raises Invalid."""
+        if field not in self.found_by:
+            raise Invalid(field, f"is nothing to look a {self.what} up by")
+        checks.text(field, value, checks.MODEL)
+        return self.table.c[field] == value
 
     def more(self, row: Row[Any]) -> dict[str, Any]:
         """What a record has beyond its spec and its stamps."""
@@ -127,15 +138,14 @@ class Rows(Generic[R, S, P]):
         async with self.database.reading() as connection:
             return await self._read(connection, account, id)
 
-    async def list(self, account: str, *, limit: int = LONGEST_PAGE, before_id: str | None = None) -> Sequence[R]:
+    async def list(
+        self, account: str, *, limit: int = LONGEST_PAGE, before_id: str | None = None, where: Mapping[str, str] = ANY
+    ) -> Sequence[R]:
         """A page, newest first. Raises Invalid."""
-        return await self.page(self.table.c.account_id == account, limit=limit, before_id=before_id)
-
-    async def page(self, *where: sa.ColumnElement[bool], limit: int, before_id: str | None) -> Sequence[R]:
-        """A page of those that fulfil all this."""
-        query = paged(sa.select(self.table).where(*where), self.table, limit, before_id)
+        wanted = [self.table.c.account_id == account, *(self.match(name, value) for name, value in where.items())]
+        query = paged(sa.select(self.table).where(*wanted), self.table, limit, before_id)
         async with self.database.reading() as connection:
-            return [self.record(row) for row in await connection.execute(query)]
+            return [self.record(row) async for row in turns(await connection.execute(query))]
 
     async def patch(self, account: str, id: str, patch: P, by: Actor, *, revision: int | None = None) -> Change[R]:
         """Change one. Raises NotFound, Invalid, Conflict."""
@@ -189,6 +199,13 @@ def expect(record: Record[Any], revision: int | None) -> None:
     """Raises Conflict when a thing has changed since this revision."""
     if revision is not None and record.revision != revision:
         raise Conflict(STALE, f"{record.id} has changed: it is at revision {record.revision}, not {revision}")
+
+
+async def turns(rows: Iterable[T]) -> AsyncIterator[T]:
+    """Rows one by one, with a turn of the loop in between: a single one may hold ten thousand rules."""
+    for row in rows:
+        yield row
+        await asyncio.sleep(0)
 
 
 def paged(query: sa.Select[Any], table: sa.Table, limit: int, before_id: str | None) -> sa.Select[Any]:

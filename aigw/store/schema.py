@@ -51,6 +51,11 @@ def _of_account(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
     )
 
 
+def _listed(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
+    """Things of which an account has many: they are found by their names."""
+    return _of_account(name, *columns, sa.Index(f"ix_{name}_name", "account_id", "name", "id"))
+
+
 def _token() -> list[sa.Column[Any]]:
     return [
         sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
@@ -62,13 +67,13 @@ def _token() -> list[sa.Column[Any]]:
 accounts = sa.Table("accounts", METADATA, sa.Column("id", id_type(), primary_key=True), *_common())
 sa.Index("uq_accounts_name", accounts.c.name, unique=True)
 
-configurations = _of_account(
+configurations = _listed(
     "access_key_configurations",
     sa.Column("access", Shaped(Access), nullable=False),
     sa.Column("rules", Shaped(tuple[Rule, ...]), nullable=False),
 )
 
-access_keys = _of_account(
+access_keys = _listed(
     "access_keys",
     *_token(),
     sa.Column("configuration_id", id_type()),
@@ -86,9 +91,9 @@ access_keys = _of_account(
     sa.Index("ix_access_keys_configuration", "account_id", "configuration_id"),
 )
 
-api_keys = _of_account("api_keys", *_token(), sa.Column("role", sa.String(16), nullable=False))
+api_keys = _listed("api_keys", *_token(), sa.Column("role", sa.String(16), nullable=False))
 
-provider_keys = _of_account(
+provider_keys = _listed(
     "provider_keys",
     sa.Column("provider_id", id_type(63), nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
@@ -97,16 +102,17 @@ provider_keys = _of_account(
     sa.Index("ix_provider_keys_provider", "account_id", "provider_id", "id"),
 )
 
-providers = _of_account(
+providers = _listed(
     "providers",
     sa.Column("provider_id", id_type(63), nullable=False),
     sa.Column("base_url", sa.String(checks.URL), nullable=False),
+    sa.Column("preset", sa.String(checks.PRESET)),
     sa.Column("surfaces", Shaped(tuple[Surface, ...]), nullable=False),
     sa.Column("models", Shaped(tuple[Model, ...]), nullable=False),
     sa.UniqueConstraint("account_id", "provider_id"),
 )
 
-aliases = _of_account(
+aliases = _listed(
     "model_aliases",
     sa.Column("alias", sa.String(checks.MODEL), nullable=False),
     sa.Column("folded", sa.String(3 * checks.MODEL), nullable=False),

@@ -5,19 +5,21 @@ A spec that cannot be kept raises Invalid. Everything else about a thing (id, st
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
 
 import attrs
 
+from aigw.records import MANAGED, ORDERED, USER
 from aigw.secret import Secret
+from aigw.settings.nouns import PROVIDER_ID, STRATEGIES
 from aigw.store import checks
 from aigw.store.errors import Invalid
 
 PERIODS = ("day", "week", "month", "total")
-USER, MANAGED = "user", "managed"
-ORDERED = "ordered"
-STRATEGIES = (ORDERED, "round_robin", "weighted", "least_busy", "lowest_latency", "cache_affinity")
+# Keys that one configuration may name.
+MOST_KEYS = 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -114,17 +116,22 @@ class Access:
 
 @attrs.frozen
 class NewKey:
-    """A provider key written within a step: it is made together with the configuration."""
+    """A provider key written within a step: it is made together with the configuration.
+
+    `at` is its place among all keys of the step; None is behind those before it.
+    """
 
     name: str
     value: Secret
+    at: int | None = None
 
 
 @attrs.frozen
 class Step:
     """Where credentials come from: the account's own keys (`user`), in this order, or the operator's (`managed`).
 
-    `keys` are ids of provider keys; `new` are made first and stand after them. A kept step has no `new`.
+    `keys` are ids of provider keys; `new` are made first and stand after them, or where they say. A kept step has no
+    `new`. A step without keys means all that the account has for the provider.
     """
 
     type: str = USER
@@ -160,6 +167,17 @@ class Rule:
         if self.model is not None:
             checks.model("model", self.model)
         checks.few("steps", self.steps)
+
+
+def provider_of(rule: Rule) -> str | None:
+    """The provider that a rule is for: named, or before the colon of its model."""
+    return rule.provider or prefix_of(rule.model or "")
+
+
+def prefix_of(model: str) -> str | None:
+    """The provider before the colon of a model's name, if there is one."""
+    found = re.match(rf"({PROVIDER_ID}):.", model)
+    return found[1] if found else None
 
 
 @attrs.frozen(kw_only=True)
@@ -205,10 +223,14 @@ class Model:
 
 @attrs.frozen(kw_only=True)
 class ProviderSpec(Spec):
-    """A custom provider. `provider_id` is unique in the account and cannot be changed."""
+    """A custom provider. `provider_id` is unique in the account and cannot be changed.
+
+    `preset` names the template of its dialect; None is the one called like its id, else none in particular.
+    """
 
     provider_id: str
     base_url: str
+    preset: str | None = None
     surfaces: tuple[Surface, ...] = ()
     models: tuple[Model, ...] = ()
 
@@ -216,6 +238,8 @@ class ProviderSpec(Spec):
         """Ids are ids, no model stands twice. Which URLs are allowed is the control API's to say."""
         checks.provider_id("provider_id", self.provider_id)
         checks.text("base_url", self.base_url, checks.URL, empty=False)
+        if self.preset is not None:
+            checks.text("preset", self.preset, checks.PRESET, empty=False)
         checks.few("surfaces", self.surfaces)
         checks.few("models", self.models)
         ids = [each.model_id.casefold() for each in self.models]

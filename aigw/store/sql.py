@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from aigw.secret import Secret
 from aigw.store import ids, schema
 from aigw.store.accounts import AccountRows, GatewayConfigRows, new_account
 from aigw.store.audits import AuditRows
@@ -68,8 +69,8 @@ class SqlStore:
             await new_account(writing, OPERATOR_ACCOUNT, AccountSpec(name=OPERATOR_ACCOUNT))
             await new_account(writing, ids.mint(ids.ACCOUNT), AccountSpec(name=DEFAULT_NAME))
 
-    async def first_operator(self) -> Change[ApiKeyRecord] | None:
-        """An API key for the operator if there is none."""
+    async def first_operator(self, token: Secret | None = None) -> Change[ApiKeyRecord] | None:
+        """An API key for the operator if there is none: with this token, else a new one."""
         if await self.api_keys.list(OPERATOR_ACCOUNT, limit=1):
             return None
         table = schema.api_keys
@@ -77,7 +78,7 @@ class SqlStore:
             held = sa.select(table.c.id).where(table.c.account_id == OPERATOR_ACCOUNT).limit(1)
             if (await writing.connection.execute(held)).first() is not None:
                 return None
-            return await self.api_keys.new(writing, OPERATOR_ACCOUNT, ApiKeySpec(name="operator"))
+            return await self.api_keys.with_token(writing, OPERATOR_ACCOUNT, ApiKeySpec(name="operator"), token)
 
     async def whole(self) -> Whole:
         """Everything a snapshot is made of."""

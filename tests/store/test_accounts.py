@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aigw.store.contract import Conflict, NotFound
+from aigw.store.contract import Conflict, Invalid, NotFound
 from aigw.store.patches import GatewayConfigPatch, Patch
 from aigw.store.records import OPERATOR_ACCOUNT
 from aigw.store.specs import ApiKeySpec
@@ -48,3 +48,13 @@ async def test_settings_of_an_account(store: SqlStore, account: str) -> None:
     assert (after.spec.total_timeout, after.spec.connect_timeout, after.spec.metadata) == (90.5, 2, "m")
     assert after.revision == 2
     assert (await store.gateway_configs.get(other)).revision == 0
+
+
+async def test_accounts_are_found_by_their_names(store: SqlStore) -> None:
+    """The operators' own has a name, too, and is not found."""
+    ours = await team(store)
+    assert [each.id for each in await store.accounts.list(where={"name": "team"})] == [ours]
+    assert await store.accounts.list(where={"name": "Team"}) == []
+    assert await store.accounts.list(where={"name": OPERATOR_ACCOUNT}) == []
+    with pytest.raises(Invalid, match="metadata"):
+        await store.accounts.list(where={"metadata": ""})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import sqlite3
 import stat
@@ -13,7 +14,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from aigw.store.backup import backup
 from aigw.store.contract import StoreUnavailable
 from aigw.store.opening import Location, opened
 from aigw.store.specs import ApiKeySpec
@@ -88,6 +91,21 @@ async def test_a_locked_file(tmp_path: Path, open_at: Open) -> None:
     await store.api_keys.create(account, ApiKeySpec(), ME)
 
 
+async def test_a_change_that_takes_too_long_lets_others_go_on(tmp_path: Path, open_at: Open) -> None:
+    """It is undone when its time is over, and not when the garbage collector comes by: until then all others wait."""
+    store = await open_at(Location("sqlite", tmp_path, SECRET_KEY, patience=PATIENCE))
+    slow = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000) SELECT count(*) FROM c"
+    gc.disable()
+    try:
+        with pytest.raises(StoreUnavailable) as kept:
+            async with store.database.writing(0.01) as connection:
+                await connection.execute(sa.text(slow))
+        await store.api_keys.create((await store.accounts.named("default")).id, ApiKeySpec(), ME)
+    finally:
+        gc.enable()
+    assert "did not answer" in str(kept.value)
+
+
 async def test_a_file_that_is_no_store(tmp_path: Path) -> None:
     """A file that is something else is told as such, and stays as it is."""
     location = Location("sqlite", tmp_path, SECRET_KEY)
@@ -119,3 +137,33 @@ def test_nothing_of_it_is_imported_unless_used(modules: str) -> None:
         [sys.executable, "-c", code + " if m in sys.modules])"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_file_that_is_moved_away(tmp_path: Path, open_at: Open) -> None:
+    """Nothing is written to a file that nobody will find again; back in its place it is used as before."""
+    location = Location("sqlite", tmp_path, SECRET_KEY, patience=PATIENCE)
+    store = await open_at(location)
+    watch = store.epochs.watch()
+    seen = await anext(watch)
+    away = tmp_path / "away.sqlite"
+    location.path.rename(away)
+    for call in (store.epochs.current, store.whole, lambda: store.api_keys.create("acct_operator", ApiKeySpec(), ME)):
+        with pytest.raises(StoreUnavailable, match="unable to open"):
+            await call()
+    away.rename(location.path)
+    made = await store.api_keys.create("acct_operator", ApiKeySpec(), ME)
+    async with asyncio.timeout(HANGS):
+        assert await anext(watch) == made.epoch == seen + 1
+    await watch.aclose()
+
+
+async def test_a_file_that_is_replaced(tmp_path: Path, open_at: Open) -> None:
+    """A backup that is put in its place is what counts from then on, without a restart."""
+    location = Location("sqlite", tmp_path, SECRET_KEY, patience=PATIENCE)
+    store = await open_at(location)
+    backup(location.path, tmp_path / "backup.sqlite")
+    await store.api_keys.create("acct_operator", ApiKeySpec(name="later"), ME)
+    for part in ("store.sqlite", "store.sqlite-wal", "store.sqlite-shm"):
+        (tmp_path / part).unlink(missing_ok=True)
+    (tmp_path / "backup.sqlite").rename(location.path)
+    assert [each.spec.name for each in await store.api_keys.list("acct_operator")] == []

@@ -94,3 +94,18 @@ async def test_waiting_for_workers(store: SqlStore, monkeypatch: pytest.MonkeyPa
     assert await store.epochs.confirmed(6, 0) == ["node2/0"]
     monkeypatch.setattr(epochs, "LIVE", -1.0)
     assert await store.epochs.confirmed(6, 0) == []
+
+
+async def test_a_change_of_its_own_is_heard_at_once(
+    store: SqlStore, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who makes a change through this store does not wait for the next look."""
+    monkeypatch.setattr(epochs, "SQLITE_POLL", 3600.0)
+    watch = store.epochs.watch()
+    await anext(watch)
+    async with asyncio.timeout(10):
+        following = asyncio.ensure_future(anext(watch))
+        await asyncio.sleep(0.05)
+        change = await store.api_keys.create(account, ApiKeySpec(name="a"), ME)
+        assert await following == change.epoch
+    await watch.aclose()

@@ -15,9 +15,11 @@ from aigw.store import schema
 from aigw.store.errors import StoreTooNew
 from aigw.store.migrating import head, migrate, version
 from aigw.store.opening import Location, opened
+from aigw.store.patches import ProviderPatch
 from aigw.store.records import OPERATOR_ACCOUNT
 
 from .conftest import SECRET_KEY, Open
+from .things import FOUND, ME, one_of_each
 
 _OPEN = """
 import asyncio, sys
@@ -80,3 +82,25 @@ def test_a_race_of_processes(untouched: Location) -> None:
             await store.close()
 
     asyncio.run(look())
+
+
+async def test_a_store_of_the_first_version_is_brought_up(location: Location, open_at: Open) -> None:
+    """A store from before presets keeps its rows; its providers have none, and things are found by name."""
+    store = await open_at(location)
+    account = (await store.accounts.named("default")).id
+    made = await one_of_each(store, account)
+    async with store.database.writing() as connection:
+        await connection.execute(sa.text("ALTER TABLE providers DROP COLUMN preset"))
+        for table in (getattr(store, kind).table for kind in FOUND):
+            await connection.execute(sa.text(f"DROP INDEX ix_{table.name}_name"))
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    again = await open_at(location)
+    found = await again.providers.get(account, made.provider)
+    assert (found.spec.provider_id, found.spec.preset) == ("my-vllm", None)
+    changed = await again.providers.patch(account, made.provider, ProviderPatch(preset="vllm"), ME)
+    assert changed.record.spec.preset == "vllm"
+    assert [each.id for each in await again.access_keys.list(account, where={"name": "app"})] == [made.access_key]
+    async with again.database.reading() as connection:
+        assert "ix_access_keys_name" in await connection.run_sync(
+            lambda sync: {index["name"] for index in sa.inspect(sync).get_indexes("access_keys")}
+        )

@@ -1,4 +1,4 @@
-"""Any sequence of calls leaves what a dictionary would hold."""
+"""Any sequence of calls leaves what a dictionary would hold; things are found by what they are called."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,13 +21,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from aigw.store.contract import Conflict, NotFound
+from aigw.store.contract import Conflict, Invalid, NotFound
 from aigw.store.opening import Location, opened
 from aigw.store.patches import KEEP, AliasPatch, Keep
+from aigw.store.resource import paged
 from aigw.store.specs import AliasSpec
 from aigw.store.sql import SqlStore
 
-from .things import ME, team
+from .things import FOUND, ME, one_of_each, team
 
 NAMES = st.sampled_from(["a", "A", "b", "ß", "SS", "c:d"])
 TEXTS = st.sampled_from(["", "x", "'; --", "🔑"])
@@ -121,3 +123,43 @@ def test_aliases_are_as_in_a_dictionary(running: tuple[Runner, SqlStore]) -> Non
         runner, store = running
 
     run_state_machine_as_test(Here, settings=settings(max_examples=12, stateful_step_count=15, deadline=None))
+
+
+@pytest.mark.parametrize("kind", FOUND)
+async def test_things_are_found_by_what_they_are_called(store: SqlStore, account: str, kind: str) -> None:
+    """Exactly so, in pages, in the same account; by an index; what a kind cannot be looked up by is refused."""
+    rows: Any = getattr(store, kind)
+    called, id_of = FOUND[kind]
+    id = id_of(await one_of_each(store, account))
+    other = await team(store)
+    await one_of_each(store, other)
+    for where in (called, *({name: value} for name, value in called.items())):
+        assert id in [each.id for each in await rows.list(account, where=where)]
+        assert [each.account_id for each in await rows.list(other, where=where)] == [other] * len(
+            await rows.list(account, where=where)
+        )
+        assert await rows.list(account, where=where, before_id="a") == []
+    name = called["name"]
+    for wrong in (name[:-1], name.upper(), f"{name} ", f"{name}%", ""):
+        assert id not in [each.id for each in await rows.list(account, where={"name": wrong})]
+    for field in ("id", "description", "account_id", "digest"):
+        with pytest.raises(Invalid, match=field):
+            await rows.list(account, where={field: "x"})
+    with pytest.raises(Invalid, match="name"):
+        await rows.list(account, where={"name": "a\0"})
+    assert f"ix_{rows.table.name}_name" in await plan_of(store, rows, account, {"name": name})
+
+
+async def plan_of(store: SqlStore, rows: Any, account: str, where: Any) -> str:
+    """How the database would look for this."""
+    wanted = [rows.table.c.account_id == account, *(rows.match(*each) for each in where.items())]
+    query = paged(sa.select(rows.table).where(*wanted), rows.table, 100, None)
+    written = query.compile(store.database.engine, compile_kwargs={"literal_binds": True})
+    async with store.database.reading() as connection:
+        words = "EXPLAIN"
+        if store.database.kind == "sqlite":
+            words = "EXPLAIN QUERY PLAN"
+        else:
+            # Of few rows all would be read.
+            await connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        return str((await connection.exec_driver_sql(f"{words} {written}")).all())

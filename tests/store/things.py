@@ -72,7 +72,9 @@ async def one_of_each(store: Store, account: str) -> Made:
     step = Step(keys=(key.record.id,), new=(NewKey("inline", INLINE),))
     rules = (Rule(provider="my-vllm", steps=(step, Step(type="managed"))),)
     access = Access(providers=("my-vllm", "openai"), models=("openai:gpt-4o",))
-    configuration = await store.configurations.create(account, ConfigurationSpec(access=access, rules=rules), ME)
+    configuration = await store.configurations.create(
+        account, ConfigurationSpec(name="scoped", access=access, rules=rules), ME
+    )
     access_key = await store.access_keys.create(
         account,
         AccessKeySpec(
@@ -84,7 +86,7 @@ async def one_of_each(store: Store, account: str) -> Made:
         ME,
     )
     api_key = await store.api_keys.create(account, ApiKeySpec(name="automation"), ME)
-    alias = await store.aliases.create(account, AliasSpec(alias="Fast", target="my-vllm:llama-3"), ME)
+    alias = await store.aliases.create(account, AliasSpec(alias="Fast", target="my-vllm:llama-3", name="quick"), ME)
     await store.gateway_configs.patch(account, GatewayConfigPatch(total_timeout=90.0, max_input_tokens=1000), ME)
     assert access_key.token
     assert api_key.token
@@ -138,10 +140,19 @@ LISTS: Mapping[str, Callable[[Store, str], Awaitable[Any]]] = {
     "configurations.list": lambda s, a: s.configurations.list(a),
     "api_keys.list": lambda s, a: s.api_keys.list(a),
     "provider_keys.list": lambda s, a: s.provider_keys.list(a),
-    "provider_keys.of_provider": lambda s, a: s.provider_keys.of_provider(a, "my-vllm"),
     "providers.list": lambda s, a: s.providers.list(a),
     "aliases.list": lambda s, a: s.aliases.list(a),
     "audit.list": lambda s, a: s.audit.list(a),
+}
+
+# What each kind of `one_of_each` is found by, and its id there.
+FOUND: Mapping[str, tuple[Mapping[str, str], Callable[[Made], str]]] = {
+    "access_keys": ({"name": "app"}, lambda m: m.access_key),
+    "configurations": ({"name": "scoped"}, lambda m: m.configuration),
+    "api_keys": ({"name": "automation"}, lambda m: m.api_key),
+    "provider_keys": ({"name": "first", "provider_id": "my-vllm"}, lambda m: m.provider_key),
+    "providers": ({"name": "Mine", "provider_id": "my-vllm"}, lambda m: m.provider),
+    "aliases": ({"name": "quick", "alias": "fAST"}, lambda m: m.alias),
 }
 
 # Every method that makes something in an account.
