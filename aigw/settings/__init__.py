@@ -6,10 +6,11 @@ The only room that reads the environment. It may import nothing of the gateway b
 from __future__ import annotations
 
 from aigw.settings.addresses import Tcp, Unix
+from aigw.settings.client import ClientEnvironment
 from aigw.settings.description import describe
 from aigw.settings.durations import format_duration, parse_duration
 from aigw.settings.environment import variable_of
-from aigw.settings.loading import load
+from aigw.settings.loading import load, load_server
 from aigw.settings.nouns import STRATEGIES, SURFACES
 from aigw.settings.parts import (
     AccessKeySettings,
@@ -31,6 +32,7 @@ __all__ = [
     "SURFACES",
     "AccessKeySettings",
     "Billing",
+    "ClientEnvironment",
     "Failover",
     "Limits",
     "Log",
@@ -47,6 +49,7 @@ __all__ = [
     "documented_keys",
     "format_duration",
     "load",
+    "load_server",
     "mask_url",
     "parse_duration",
     "variable_of",

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 
 import attrs
 
+from aigw.settings import client
 from aigw.settings.keys import keys_of
 from aigw.settings.nouns import PROVIDER_ID
 from aigw.settings.parts import ProviderSettings
@@ -27,10 +28,11 @@ SECRET_KEY_CREDENTIAL = "aigw-secret-key"
 # The table and key of the one value that has no section.
 SECRET_KEY_PLACE = ("", "secret_key")
 
-# Not settings, and no reason to stop: the file's own place; what this repository's scripts read; and the
-# variables of another program called aigw (Envoy AI Gateway's), which may be installed beside this one.
+# Not settings, and no reason to stop: the file's own place; what commands read; what this repository's scripts
+# read; and the variables of another program called aigw (Envoy AI Gateway's), which may be installed beside this one.
 _NOT_SETTINGS = frozenset(
     {
+        *client.VARIABLES,
         CONFIG_VARIABLE,
         "AIGW_SHARED",
         "AIGW_CONFIG_HOME",

@@ -14,7 +14,7 @@ from aigw.settings.environment import ACCESS_KEY_VARIABLE, SECRET_KEY_PLACE, fir
 from aigw.settings.keys import keys_of
 from aigw.settings.kinds import Kind, Unfit
 from aigw.settings.nouns import PROVIDER_KEYS, SECRET_KEY
-from aigw.settings.parts import AccessKeySettings, ProviderSettings
+from aigw.settings.parts import AccessKeySettings, ProviderSettings, Server
 from aigw.settings.problems import Problems, near
 from aigw.settings.references import References, refers
 from aigw.settings.sources import Entry, Tree, lay_overrides, read_file
@@ -62,6 +62,24 @@ def load(
         source=tree.source,
         origins=reader.origins,
     )
+
+
+def load_server(
+    path: Path | None = None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, str] | None = None
+) -> Server:
+    """The section `server` alone, for who asks a running gateway: what is wrong elsewhere is not looked at.
+
+    Raises ConfigError as `load` does.
+    """
+    environ = os.environ if environ is None else environ
+    elsewhere = Problems()
+    tree = read_file(path, environ, elsewhere)
+    lay_environment(tree, environ, (), elsewhere)
+    lay_overrides(tree, overrides or {}, elsewhere)
+    reader = _Reader(References(environ), Problems())
+    server: Server = reader.part("server", Server, tree)
+    reader.problems.raise_any()
+    return server
 
 
 def _check_together(reader: _Reader, sections: Mapping[str, Any], providers: tuple[ProviderSettings, ...]) -> None:

@@ -34,6 +34,8 @@ MAX_WEIGHT = 1000
 
 # Of a key that an operator makes up: a hundred bits when it is random letters and digits.
 MIN_ACCESS_KEY = 20
+# Where a gateway keeps the access key that it made for itself, in its data_dir.
+ACCESS_KEY_FILE = "access-key"
 # The sealing key is the last thing between a stolen database and every provider key: 32 characters hold 128
 # bits even in hexadecimal.
 MIN_SECRET_KEY = 32

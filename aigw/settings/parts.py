@@ -110,9 +110,16 @@ class Store:
     """Where accounts, keys and usage are kept. The URL may hold a password, so `repr` masks it."""
 
     url: str = key(STORE_URL, "sqlite", "`sqlite` (one node) or `postgresql://…` (many nodes).")
+    start_timeout: float = key(
+        duration(0, HOUR), "30s", "How long a start waits for a store that does not answer before it gives up."
+    )
+    audit_retention: float = key(
+        duration(0, 3650 * DAY), "8760h", "How long rows of the audit are kept; `0s` for ever."
+    )
 
     def __repr__(self) -> str:
-        return f"Store(url={mask_url(self.url)!r})"
+        times = f"start_timeout={self.start_timeout!r}, audit_retention={self.audit_retention!r}"
+        return f"Store(url={mask_url(self.url)!r}, {times})"
 
 
 @attrs.frozen
