@@ -144,11 +144,15 @@ class Operation:
 # The hash is kept: every request looks its origin up twice.
 @attrs.frozen(order=True, cache_hash=True)
 class Origin:
-    """Where connections go. Only configuration makes one, never a request."""
+    """Where connections go. Only configuration makes one, never a request.
+
+    `guarded`: the addresses that the host has are checked before a connection is made (aigw.settings.destinations).
+    """
 
     scheme: str
     host: str
     port: int
+    guarded: bool = False
 
     @property
     def authority(self) -> str:
@@ -204,12 +208,12 @@ class Outgoing:
         object.__setattr__(self, "prefix", "\r\n".join(lines).encode("latin-1") + b"\r\n")
 
 
-def origin_of(url: str) -> Origin:
+def origin_of(url: str, *, guarded: bool = False) -> Origin:
     """The origin of an absolute http(s) URL."""
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"not an absolute http or https URL: {url!r}")
-    return Origin(parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme])
+    return Origin(parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme], guarded)
 
 
 def join(base_url: str, path: str, query: str = "") -> str:
@@ -242,7 +246,21 @@ class Provider:
     headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     # Ids that the catalog does not know, declared by the operator.
     models: tuple[str, ...] = ()
+    # What a base URL looks like, where everybody has another one.
+    example_url: str = ""
+    # The only request members that a surface takes, where that is known; the rest is left out of requests.
+    accepts: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    # Whose it is, where accounts are apart: two of them may call different providers by the same id.
+    owner: str = ""
+    # Somebody named its address through the API: connections are made only where those may lead.
+    guarded: bool = False
+    home: str = attrs.field(init=False, repr=False)
     _rendered: dict[object, Outgoing] = attrs.field(factory=dict, init=False, repr=False)
+
+    @home.default
+    def _home(self) -> str:
+        """What it is called where providers of all accounts meet: in health, in metrics."""
+        return f"{self.owner}/{self.id}" if self.owner else self.id
 
     async def adapt(self, ask: Ask) -> Outgoing:
         """Where and how this attempt goes out; may await for a credential. Raises AttemptFailed."""
@@ -267,7 +285,7 @@ class Provider:
         """The same without waiting: everything here depends on operation, key, model, id and query alone."""
         base = self.surface_url(ask.operation.surface)
         return Outgoing(
-            origin_of(base),
+            origin_of(base, guarded=self.guarded),
             join(base, self.path(ask), ask.query),
             self.auth(ask) + self.headers,
             ask.operation.method,

@@ -9,6 +9,7 @@ after `Catalog.load`.
 import heapq
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -338,3 +339,12 @@ class Catalog:
         if model is None:
             model = self._built[key] = _model(row)
         return model
+
+
+@cache
+def shipped() -> Catalog:
+    """The catalog beside this module, read once: it stays the same as long as the process lives.
+
+    Raises as `Catalog.load`.
+    """
+    return Catalog.load()

@@ -110,11 +110,14 @@ def test_failover() -> None:
 @pytest.mark.parametrize(
     ("differing", "expected"),
     [
-        ({}, ("ordered", (), False)),
-        ({"key_selection_strategy": "least_busy"}, ("least_busy", (), False)),
-        ({"hedge": True}, ("ordered", (), True)),
+        ({}, ("ordered", {}, False)),
+        ({"key_selection_strategy": "least_busy"}, ("least_busy", {}, False)),
+        ({"hedge": True}, ("ordered", {}, True)),
         # A request may ask for `weighted` itself.
-        ({"key_weights": (3, 3), "keys": (Secret("a"), Secret("b"))}, ("ordered", (3, 3), False)),
+        (
+            {"key_weights": (3, 3), "keys": (Secret("a"), Secret("b"))},
+            ("ordered", {"aigpk_up_1": 3, "aigpk_up_2": 3}, False),
+        ),
     ],
 )
 def test_policies(differing: dict[str, Any], expected: tuple[object, ...]) -> None:

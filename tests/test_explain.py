@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -10,9 +12,15 @@ import pytest
 
 from aigw.adapter import Ask, Outgoing, Provider
 from aigw.errors import AttemptFailed, ConfigError
-from aigw.explain import explain, lines
+from aigw.explain import dry_run, explain
+from aigw.explanation import lines
 from aigw.secret import Secret
 from aigw.settings import AccessKeySettings, Limits, ProviderSettings, Settings
+from aigw.snapshot import Snapshot
+from aigw.store.records import OPERATOR_ACCOUNT
+from aigw.store.specs import Access, Budget, Rule
+
+from .support.holding import FIRST, Holding, declared, served, user
 
 CHAT = "chat-completions"
 UP = ProviderSettings(
@@ -64,6 +72,7 @@ def test_limits() -> None:
     """Those of every request, as they are written in a file, and what differs for a provider."""
     answer = told("llama-3", "gpt-4o", limits=Limits(total_timeout=90.0, max_body_bytes=5))
     assert answer["limits"]["total_timeout"] == "1m30s"
+    assert answer["limits"]["keepalive_after"] == "15s"
     assert answer["limits"]["max_body_bytes"] == 5
     assert [each["limits"] for each in answer["candidates"]] == [{"connect_timeout": "1s"}] * 3 + [{}]
     assert answer["strategy"] == "ordered"
@@ -172,3 +181,73 @@ def test_how_keys_are_chosen() -> None:
     assert [line for line in lines(chosen) if line.startswith("up:")] == [
         "up: keys by round_robin, not in the order shown; a second candidate is asked where a stream is late"
     ]
+
+
+def team() -> tuple[Snapshot, str]:
+    """A running gateway's snapshot, and an account in it that is not the file's."""
+    holding = Holding()
+    id = holding.account("team")
+    holding.provider(id, "box", "https://box.example/v1")
+    holding.provider_key(id, "box", "sk-box-one-0123456789")
+    second = holding.provider_key(id, "box", "sk-box-two-0123456789")
+    holding.provider_key(OPERATOR_ACCOUNT, FIRST, "sk-operator-0123456789")
+    holding.alias(id, "fast", "box:m")
+    rule = Rule("box", None, (user(second, strategy="round_robin"),))
+    configuration = holding.configuration(id, rule, access=Access(providers=("box",)))
+    holding.access_key(
+        id, "aigw-app-0123456789a", configuration, requests_per_minute=5, budget=Budget(Decimal(2), "day")
+    )
+    holding.access_key(id, "aigw-late-0123456789", expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    return served(holding, declared("mine", keys=["sk-mine-0123456789"])), id
+
+
+def asking(*models: str, **differing: Any) -> dict[str, Any]:
+    """What a dry run in the running gateway tells."""
+    snapshot, id = team()
+    return dry_run(snapshot, {"account": id, "models": list(models), "surface": CHAT, "accessKey": None, **differing})
+
+
+def test_a_dry_run_for_an_account() -> None:
+    """Its providers, keys and names, and whose each key is; the file's are another account's."""
+    answer = asking("fast", f"{FIRST}:m", "mine:m")
+    shown = [(each["provider"], each["key"], each["keySource"], each["keyWhy"]) for each in answer["candidates"]]
+    assert shown == [
+        ("box", "sk-box-two***6789", "user", "the account's own"),
+        ("box", "sk-box-one***6789", "user", "the account's own"),
+        (FIRST, "sk-operato***6789", "managed", "managed inference"),
+    ]
+    assert answer["candidates"][0]["why"] == "the alias fast of box:m, not in the catalog: passed through as it is"
+    assert [each["model"] for each in answer["passedOver"]] == ["mine:m"]
+    assert (answer["accessKeyId"], answer["configuration"], answer["keyLimits"]) == (None, None, {})
+
+
+def test_a_dry_run_with_an_access_key() -> None:
+    """By its configuration: which step gave the key, by which strategy; and what limits the key has."""
+    answer = asking("fast", f"{FIRST}:m", accessKey="aigw-app-0123456789a")
+    (only,) = answer["candidates"]
+    assert (only["keyWhy"], only["strategy"]) == (f"a step of a rule of {answer['configuration']}", "round_robin")
+    assert [each["code"] for each in answer["passedOver"]] == ["not_allowed"]
+    assert answer["keyLimits"] == {"requestsPerMinute": 5, "budget": {"amount": "2", "period": "day"}}
+    assert asking("fast", accessKey=answer["accessKeyId"])["candidates"] == answer["candidates"]
+
+
+def test_a_dry_run_with_a_key_whose_time_is_over() -> None:
+    """It would be refused."""
+    answer = asking("fast", accessKey="aigw-late-0123456789")
+    assert (answer["refusal"]["status"], answer["refusal"]["code"]) == (401, "invalid_access_key")
+
+
+@pytest.mark.parametrize(
+    ("differing", "words"),
+    [
+        ({"account": "acct_gone"}, "acct_gone"),
+        ({"accessKey": "other"}, "no such access key"),
+        ({"accessKey": "app"}, "no such access key"),
+        ({"surface": "telepathy"}, "telepathy"),
+        ({"models": []}, "models"),
+    ],
+)
+def test_what_a_dry_run_cannot_tell(differing: dict[str, Any], words: str) -> None:
+    """Unknown accounts, surfaces and keys, the file's keys among them: they are the default account's."""
+    with pytest.raises(ConfigError, match=words):
+        asking("fast", **differing)

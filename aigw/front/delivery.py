@@ -18,6 +18,7 @@ from aigw.observe.record import Record
 from aigw.relay.attempt import Attempt, helps
 from aigw.relay.failover import Exchange
 from aigw.routing.plan import Candidate
+from aigw.snapshot import Account
 from aigw.wire.counting import estimated
 from aigw.wire.format import Format, Trouble
 from aigw.wire.head import Head
@@ -55,7 +56,8 @@ class Delivery:
         self.head = head
         self.route = route
         self.format: Format = gateway.formats[route.operation.format]
-        self.snapshot = gateway.snapshot
+        # The whole of it, until it is known whose request this is.
+        self.account: Account = gateway.snapshot
         self.closes = message.should_close or gateway.draining
         self.record = Record(gateway.request_id(head), route.operation.surface, monotonic(), time())
 
@@ -70,6 +72,7 @@ class Delivery:
         record.status = head.code
         record.first_byte = now
         record.provider = attempt.record.provider
+        record.home = attempt.record.home
         record.model = attempt.record.model
         kind = attempt.kind
         self._attempt = attempt
@@ -161,7 +164,7 @@ class Delivery:
         proper = error.proper
         event = b""
         if not error.told and self._can_tell():
-            event = self.gateway.scrub(self._error_event(self._trouble(error)))
+            event = self.gateway.scrubber(self.account.id).scrub(self._error_event(self._trouble(error)))
             proper = not self.format.cuts_after_error
         end = b"0\r\n\r\n" if proper and self._chunked else b""
         if event and self._chunked:
@@ -209,6 +212,7 @@ class Delivery:
         if attempts:
             last = attempts[-1].record
             self.record.provider, self.record.model = last.provider, last.model
+            self.record.home = last.home
         elif not out_of_time and unasked and not resting:
             # No candidate could even be asked.
             self.refuse(unasked[0][1])
@@ -217,7 +221,7 @@ class Delivery:
         if passed is not None:
             self._pass_error(passed)
             return
-        total = self._exchange.total if self._exchange is not None else self.snapshot.limits.total_timeout
+        total = self._exchange.total if self._exchange is not None else self.account.limits.total_timeout
         refusal = verdict.refusal(attempts, unasked, resting, out_of_time=out_of_time, total=total)
         self.refuse(refusal, recorded.TIMEOUT if refusal.http_status == 504 else recorded.UPSTREAM_ERROR)
 
@@ -225,9 +229,10 @@ class Delivery:
         """An upstream's error with its status, scrubbed of every configured secret."""
         assert attempt.head is not None
         head = attempt.head
-        body = self.gateway.error_body(attempt, self.format, self.record.request_id)
+        scrubber = self.gateway.scrubber(self.account.id)
+        body = self.gateway.error_body(attempt, self.format, self.record.request_id, scrubber)
         # Piece by piece: a shape that goes on over a line's end would take the line's end with it.
-        lines = list(map(self.gateway.scrub, answers.error_fields(head.raw_headers, replaced=body.replaced)))
+        lines = list(map(scrubber.scrub, answers.error_fields(head.raw_headers, replaced=body.replaced)))
         if attempt.translated is not None:
             lines += self._lost(attempt)
         lines += (verdict.delay_field(attempt), answers.ids(self.record.request_id), attempt.candidate.shown)
@@ -241,6 +246,7 @@ class Delivery:
         record, request = self.record, self._exchange.request
         body, losses = estimated(self.format, request.body.original(), request.model, strict=request.strict)
         record.provider, record.model, record.losses = candidate.provider.id, candidate.model, losses
+        record.home = candidate.provider.home
         lines = [answers.JSON_TYPE, answers.ids(record.request_id), candidate.shown, answers.loss_field(losses)]
         lines.append(b"x-aigw-attempts: %d\r\n" % len(record.attempts))
         self._answer(200, lines, body, recorded.OK, "")
@@ -251,6 +257,7 @@ class Delivery:
         assert attempt.connection is not None
         self.record.status = 101
         self.record.provider, self.record.model = attempt.record.provider, attempt.record.model
+        self.record.home = attempt.record.home
         self.record.first_byte = monotonic()
         fields = tunnel.answer_fields(attempt.head.raw_headers)
         answer = (
@@ -272,7 +279,7 @@ class Delivery:
         lines, body = answers.refusal_parts(refusal, self.format, self.record.request_id)
         if self.record.attempts:
             lines.append(b"x-aigw-attempts: %d\r\n" % len(self.record.attempts))
-            body = self.gateway.scrub(body)
+            body = self.gateway.scrubber(self.account.id).scrub(body)
         self._answer(refusal.http_status, lines, body, outcome, refusal.error_code)
 
     def _answer(self, status: int, lines: list[bytes], body: bytes, outcome: recorded.Outcome, error: str) -> None:
@@ -311,7 +318,7 @@ class Delivery:
         if self._tap is not None:
             self.record.seen = seen = self._tap.finish()
             if seen.response_id and self.route.operation.name == "responses":
-                self.gateway.planner.remember(seen.response_id, self.record.provider)
+                self.gateway.planner.remember(self.account.id, seen.response_id, self.record.provider)
         self.record.finish(monotonic())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import count
 from secrets import token_hex
 from time import monotonic, time
@@ -26,6 +26,7 @@ from aigw.front.routes import format_of
 from aigw.observe import record as recorded
 from aigw.observe.record import Record
 from aigw.observe.scrub import Scrubber
+from aigw.observe.scrubbers import Scrubbers
 from aigw.relay.attempt import Attempt
 from aigw.relay.failover import Relay
 from aigw.snapshot import Snapshot
@@ -82,7 +83,7 @@ class Gateway:
         relay: Relay,
         formats: Mapping[str, Format],
         patience: Patience,
-        scrubber: Scrubber,
+        scrubbers: Scrubbers,
         sinks: tuple[Callable[[Record], None], ...] = (),
         *,
         max_head_bytes: int = 65_536,
@@ -104,12 +105,29 @@ class Gateway:
         self._max_connections = max_connections
         self._max_per_client = max_connections_per_client
         self._clients = Clients(max_connections_per_client)
-        self._scrubber = scrubber
+        self._scrubbers = scrubbers
         self._sinks = sinks
         self._finished: list[Delivery] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._local: web.Server | None = None
         self._drained: asyncio.Future[None] | None = None
+
+    def adopt(self, snapshot: Snapshot, scrubbers: Scrubbers, patience: Patience, max_head_bytes: int) -> None:
+        """Serve requests that begin from now on by another snapshot, and other limits."""
+        self.snapshot = snapshot
+        self.patience = patience
+        self.max_head_bytes = max_head_bytes
+        self._scrubbers = scrubbers
+        self.relay.health.adopt(snapshot.failover)
+
+    def adopt_keys(self, targets: Container[tuple[str, str]], rotated: Iterable[tuple[str, str]]) -> None:
+        """These provider keys are in force; nothing is held against those that have another value than before."""
+        self.relay.health.forget(rotated)
+        self.relay.health.retain(targets)
+
+    def listen_in(self, sink: Callable[[Record], None]) -> None:
+        """Show records to one more sink."""
+        self._sinks += (sink,)
 
     # -- connections -----------------------------------------------------------------------------------------
 
@@ -187,16 +205,16 @@ class Gateway:
             return sent.decode("ascii")
         return next(self._ids)
 
-    def scrub(self, body: bytes) -> bytes:
-        """Without any configured secret."""
-        return self._scrubber.scrub(body)
+    def scrubber(self, account: str) -> Scrubber:
+        """What takes secrets out of what this account is told."""
+        return self._scrubbers.of(account)
 
-    def error_body(self, attempt: Attempt, format: Format, request_id: str) -> ErrorBody:
+    def error_body(self, attempt: Attempt, format: Format, request_id: str, scrubber: Scrubber) -> ErrorBody:
         """What an upstream said about its error: as it is if it is JSON, else in words of the caller's format."""
         assert attempt.head is not None
         headers = attempt.head.headers
         kind, encoding = headers.get("Content-Type", ""), headers.get("Content-Encoding", "")
-        body = self._scrubber.scrub(_plain(attempt.body, encoding))
+        body = scrubber.scrub(_plain(attempt.body, encoding))
         if "json" in kind and _is_json(body):
             if attempt.format is format:
                 return ErrorBody(body, bool(encoding))

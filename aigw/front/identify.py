@@ -6,6 +6,8 @@ never looked at and never forwarded.
 
 from __future__ import annotations
 
+from time import time
+
 from aigw.errors import Unauthorized
 from aigw.records import AccessKey
 from aigw.snapshot import Snapshot
@@ -26,7 +28,15 @@ def identify(head: Head, snapshot: Snapshot) -> AccessKey:
     known = snapshot.access_key(token) if len(token) <= MAX_TOKEN else None
     if known is None:
         raise Unauthorized(f"The access key is not valid: it is mistyped, deleted or of another gateway. {_HOW}")
+    if known.expires_at:
+        check_expiry(known)
     return known
+
+
+def check_expiry(key: AccessKey) -> None:
+    """Raises Unauthorized when the key's time is over."""
+    if key.expires_at and time() >= key.expires_at:
+        raise Unauthorized("The access key is expired: ask the operator for another one, or to let it live longer.")
 
 
 def _token(noted: dict[bytes, bytes]) -> bytes:

@@ -17,14 +17,16 @@ from aiohttp import web
 
 from aigw import adapter, operations
 from aigw.adapter import Provider
-from aigw.errors import NotFound, Refusal
+from aigw.errors import NoCredentials, NotFound, Refusal
 from aigw.front import answers
 from aigw.front.identify import identify
 from aigw.front.routes import ModelsRoute, format_of, route
 from aigw.observe import record as recorded
 from aigw.observe.record import Record
 from aigw.records import AccessKey
-from aigw.snapshot import Snapshot
+from aigw.routing.plan import credentials
+from aigw.routing.resolve import Target, resolve
+from aigw.snapshot import Account
 from aigw.wire.head import Head
 
 if TYPE_CHECKING:
@@ -62,33 +64,66 @@ _SHAPES = {
 }
 
 
-def listed(snapshot: Snapshot, key: AccessKey, surfaces: frozenset[str]) -> list[Listed]:
+def listed(account: Account, key: AccessKey, surfaces: frozenset[str]) -> list[Listed]:
     """The models a key may call on any of these surfaces; an id that means another provider's gets its prefix."""
     found = [
         each
-        for provider in snapshot.providers.values()
-        if provider.surfaces & surfaces and (snapshot.keys_of(provider.id) or not provider.needs_key)
-        for each in _of_provider(snapshot, provider, surfaces)
-        if key.scope.allows(provider.id, each.id.removeprefix(f"{provider.id}:"))
+        for provider in account.providers.values()
+        if provider.surfaces & surfaces and (account.keys_of(provider.id) or not provider.needs_key)
+        for each in _of_provider(account, provider, surfaces)
+        if key.scope.allows(provider.id, _model(each)) and _has_credentials(provider, _model(each), key, account)
     ]
+    found += _aliased(account, key, surfaces, found)
     return sorted(found, key=lambda each: (each.provider, each.id))
 
 
-def _of_provider(snapshot: Snapshot, provider: Provider, surfaces: frozenset[str]) -> Iterator[Listed]:
+def _model(listed: Listed) -> str:
+    return listed.id.removeprefix(f"{listed.provider}:")
+
+
+def _has_credentials(provider: Provider, model: str, key: AccessKey, account: Account) -> bool:
+    """Whether the rules of the key's configuration, if there are any, leave a credential for this model."""
+    if key.configuration is None or not key.configuration.rules:
+        return True
+    try:
+        return bool(credentials(Target(provider, model, True), key, account))
+    except NoCredentials:
+        return False
+
+
+def _aliased(account: Account, key: AccessKey, surfaces: frozenset[str], found: list[Listed]) -> Iterator[Listed]:
+    """The account's own names of models that are listed, and of those that a prefix reaches without a list."""
+    by_name = {(each.provider, _model(each).casefold()): each for each in found}
+    for alias, name in account.aliases.items():
+        try:
+            target = resolve(name, account, aliases=False)
+            usable = not target.known and bool(credentials(target, key, account))
+        except Refusal:
+            continue
+        provider = target.provider
+        known = by_name.get((provider.id, target.model.casefold()))
+        if known is not None:
+            yield attrs.evolve(known, id=alias)
+        elif usable and provider.surfaces & surfaces and key.scope.allows(provider.id, target.model):
+            yield Listed(alias, alias, provider.id, None, None)
+
+
+def _of_provider(account: Account, provider: Provider, surfaces: frozenset[str]) -> Iterator[Listed]:
     names: set[str] = set()
     today = date.today().isoformat()
-    for model in snapshot.catalog.models(provider.id):
+    for model in account.catalog.models(provider.id):
         if not model.is_shut_down(today) and model.surfaces & surfaces & provider.surfaces:
-            default = snapshot.catalog.find(model.id)
-            bare = (
-                default is not None and default.provider == provider.id and model.id.casefold() not in snapshot.declared
-            )
+            default = account.catalog.find(model.id)
+            folded = model.id.casefold()
+            bare = default is not None and default.provider == provider.id and folded not in account.declared
+            bare = bare and folded not in account.aliases
             shown = model.id if bare else f"{provider.id}:{model.id}"
-            names.add(model.id.casefold())
+            names.add(folded)
             yield Listed(shown, model.name, provider.id, model.context_window, model.max_output)
     for declared in provider.models:
         if declared.casefold() not in names:
-            bare = snapshot.declared.get(declared.casefold(), ("", ""))[0] == provider.id
+            folded = declared.casefold()
+            bare = account.declared.get(folded, ("",))[0] == provider.id and folded not in account.aliases
             yield Listed(declared if bare else f"{provider.id}:{declared}", declared, provider.id, None, None)
 
 
@@ -109,6 +144,7 @@ class Local:
         record = Record(gateway.request_id(head), SURFACE, monotonic(), time())
         try:
             key = identify(head, gateway.snapshot)
+            record.account_id = key.account
             record.access_key_id, record.access_key_name = key.id, key.name
             found = route(request.method, request.rel_url.raw_path)
             if not isinstance(found, ModelsRoute):
@@ -143,13 +179,13 @@ class Local:
         )
 
     def _models(self, shape: str, key: AccessKey) -> list[Listed]:
-        snapshot = self._gateway.snapshot
-        wanted = (snapshot.epoch, key.id, shape)
+        account = self._gateway.snapshot.account(key.account)
+        wanted = (account.epoch, key.grant or key.id, shape)
         kept = self._kept.get(wanted)
         if kept is None:
             if len(self._kept) >= MAX_KEPT:
                 self._kept.clear()
-            kept = self._kept[wanted] = listed(snapshot, key, _SHAPES[shape])
+            kept = self._kept[wanted] = listed(account, key, _SHAPES[shape])
         return kept
 
 

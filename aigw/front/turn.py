@@ -13,7 +13,7 @@ from aigw.errors import AigwError, InternalError, InvalidBody, Refusal
 from aigw.front import tunnel
 from aigw.front.admission import overloaded
 from aigw.front.delivery import Delivery
-from aigw.front.identify import identify
+from aigw.front.identify import check_expiry, identify
 from aigw.front.inflated import Inflated
 from aigw.front.intake import WHOLE_UP_TO, Form, Growing, Taken, Whole, too_large
 from aigw.front.routes import Intake, Route
@@ -55,8 +55,12 @@ class Turn(Delivery):
         record = self.record
         try:
             if key is None:
-                key = identify(self.head, self.snapshot)
+                key = identify(self.head, self.gateway.snapshot)
+            elif key.expires_at:
+                check_expiry(key)
             self._key = key
+            self.account = self.gateway.snapshot.account(key.account)
+            record.account_id = key.account
             record.access_key_id = key.id
             record.access_key_name = key.name
             self._auth_ms = (monotonic() - record.started) * 1e3
@@ -81,7 +85,7 @@ class Turn(Delivery):
 
     def _choose_intake(self, announced: int | None) -> Taking | None:
         """How the body is taken in. Raises TooLarge, InvalidBody."""
-        noted, most = self.head.noted, self.snapshot.limits.max_body_bytes
+        noted, most = self.head.noted, self.account.limits.max_body_bytes
         if announced is not None and announced > most:
             raise too_large(most)
         intake, in_path = self.route.intake, self.route.model is not None
@@ -103,7 +107,7 @@ class Turn(Delivery):
 
     def _inflated(self, inner: Growing | Form) -> Inflated:
         encoding = self.head.text(fields.CONTENT_ENCODING)
-        return Inflated(inner, encoding, self.snapshot.limits.max_body_bytes)
+        return Inflated(inner, encoding, self.account.limits.max_body_bytes)
 
     def on_body(self, data: bytes, complete: bool) -> None:
         """Bytes of the body as they come; `complete` with the last ones."""
@@ -114,8 +118,8 @@ class Turn(Delivery):
         if complete:
             record.received = monotonic()
         try:
-            if record.bytes_in > self.snapshot.limits.max_body_bytes:
-                raise too_large(self.snapshot.limits.max_body_bytes)
+            if record.bytes_in > self.account.limits.max_body_bytes:
+                raise too_large(self.account.limits.max_body_bytes)
             if self._intake is not None:
                 self._take(self._intake, data, complete)
             elif complete:
@@ -155,7 +159,7 @@ class Turn(Delivery):
         record.requested_model = model or (peeked.models[0] if peeked.models else "")
         record.stream = peeked.stream or route.operation.name == "gemini.stream"
         try:
-            plan = self.gateway.planner.plan(route.operation, model, peeked.models, self._key, self.snapshot)
+            plan = self.gateway.planner.plan(route.operation, model, peeked.models, self._key, self.account)
         except Refusal:
             if taken.body.decided:
                 raise
@@ -180,11 +184,11 @@ class Turn(Delivery):
             self.closes = True
             self.record.requested_model = model
             request.extra = tunnel.handshake(self.message)
-            plan = gateway.planner.plan(route.operation, model, (), self._key, self.snapshot)
+            plan = gateway.planner.plan(route.operation, model, (), self._key, self.account)
         else:
             if route.operation.method == "POST":
                 request.extra = b"content-length: 0\r\n"
-            plan = gateway.planner.stored(route.id, self._key, self.snapshot)
+            plan = gateway.planner.stored(route.id, self._key, self.account)
         self._ask(request, plan.candidates)
 
     def _ask(self, request: Request, candidates: Sequence[Candidate]) -> None:
@@ -198,7 +202,7 @@ class Turn(Delivery):
             request.retries = retries(tried)
         request.array = request.operation is operations.GEMINI_STREAM and not wants_events(request.query)
         self._route_ms = (monotonic() - self.record.started) * 1e3 - self._auth_ms
-        self._exchange = Exchange(self.gateway.relay, self, request, candidates, self.snapshot, self.record)
+        self._exchange = Exchange(self.gateway.relay, self, request, candidates, self.account, self.record)
         admission = self.gateway.admission
         if admission is None or admission.holds(self):
             self._exchange.start()
@@ -230,7 +234,7 @@ class Turn(Delivery):
             self.record.stream = exchange.request.stream = True
         if seen.models:
             model = seen.model if self.route.model is None else self.route.model
-            planned = self.gateway.planner.plan(self.route.operation, model, seen.models, self._key, self.snapshot)
+            planned = self.gateway.planner.plan(self.route.operation, model, seen.models, self._key, self.account)
             exchange.extend(planned.candidates)
         exchange.body_arrived()
 

@@ -132,6 +132,19 @@ LOOP_LAG = Family(
     merge="max",
 )
 LOG_DROPPED = Family("aigw_log_dropped_total", "counter", "Log lines lost because their reader was too slow or gone.")
+SNAPSHOT_EPOCH = Family(
+    "aigw_snapshot_epoch",
+    "gauge",
+    "Number of the store's last change that requests see, 0 without a store; of several workers the smallest.",
+    merge="min",
+)
+SNAPSHOT_TROUBLES = Family(
+    "aigw_snapshot_troubles",
+    "gauge",
+    "Things in the store that cannot be used, as a provider key that does not open; of several workers the most.",
+    merge="max",
+)
+STORE_UP = Family("aigw_store_up", "gauge", "Whether the store answered when it was last asked; absent without one.")
 CPU_SECONDS = Family("process_cpu_seconds_total", "counter", "User and system CPU time, all workers together.")
 MEMORY_BYTES = Family("process_resident_memory_bytes", "gauge", "Resident memory, all workers together.")
 START_TIME = Family(
@@ -162,6 +175,9 @@ FAMILIES: tuple[Family, ...] = (
     CONNECTIONS,
     LOOP_LAG,
     LOG_DROPPED,
+    SNAPSHOT_EPOCH,
+    SNAPSHOT_TROUBLES,
+    STORE_UP,
     CPU_SECONDS,
     MEMORY_BYTES,
     START_TIME,

@@ -52,6 +52,8 @@ STDOUT = 1
 # An application's line may hold a traceback.
 LONGEST_VALUE = 16 * 1024
 LONGEST_LIST = 100
+# Accounts whose names are kept as they are shown.
+MOST_ACCOUNTS = 1000
 
 
 class LogSink:
@@ -69,7 +71,8 @@ class LogSink:
         self._threshold = LEVELS[level]
         self._console = format == "console"
         self._scrubber = Scrubber()
-        self._names = Names(self._scrubber)
+        self._own: Callable[[str], Scrubber] = lambda account: self._scrubber
+        self._names: dict[str, Names] = {}
         self._render = _console_renderer(colours) if self._console else _json_line
         rendering = [self._clean, self._render] if self._console else [self._render]
         self._requests = _RequestLogger(outlet, rendering, {})
@@ -84,10 +87,14 @@ class LogSink:
         """Lines lost since the start."""
         return self._outlet.dropped
 
-    def guard(self, scrubber: Scrubber) -> None:
-        """Keep the secrets that this scrubber knows out of every line from now on."""
+    def guard(self, scrubber: Scrubber, own: Callable[[str], Scrubber] | None = None) -> None:
+        """Keep the secrets that this scrubber knows out of every line from now on.
+
+        `own` gives the scrubber for lines about requests of an account, where it is another.
+        """
         self._scrubber = scrubber
-        self._names = Names(scrubber)
+        self._own = own or (lambda account: scrubber)
+        self._names = {}
 
     def start(self, loop: AbstractEventLoop) -> None:
         """Write in batches by this loop's timer from now on. To be called in the loop's thread."""
@@ -120,12 +127,20 @@ class LogSink:
         try:
             level = LEVEL_OF[record.outcome]
             if LEVELS[level] >= self._threshold:
-                self._requests.request(request_fields(record, level, self._clock.stamp(), self._names))
+                self._requests.request(request_fields(record, level, self._clock.stamp(), self._names_of(record)))
         except Exception:  # a line that cannot be written must not cost the request
             self._outlet.dropped += 1
             if not self._explained:
                 self._explained = True
                 structlog.get_logger().exception("log_line_failed")
+
+    def _names_of(self, record: Record) -> Names:
+        names = self._names.get(record.account_id)
+        if names is None:
+            if len(self._names) >= MOST_ACCOUNTS:
+                self._names.clear()
+            names = self._names[record.account_id] = Names(self._own(record.account_id))
+        return names
 
     def _event_processors(self) -> list[Processor]:
         return [structlog.processors.format_exc_info, self._headed, self._clean, self._render]

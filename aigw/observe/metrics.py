@@ -21,6 +21,8 @@ from aigw.observe.totals import Row, Snapshot
 # some 40 lines of a scrape.
 MOST_MODELS = 200
 MOST_PROVIDERS = 100
+# Of those that accounts have defined themselves, whose names hold their account's: they take no others' places.
+MOST_OWNED = 100
 MOST_SURFACES = 32
 MOST_REASONS = 64
 MOST_SERIES = 2000
@@ -45,6 +47,7 @@ class Metrics:
         self._started = time.time()
         self._models = Label(most_models, known_model)
         self._providers = Label(MOST_PROVIDERS)
+        self._owned = Label(MOST_OWNED)
         self._surfaces = Label(MOST_SURFACES)
         self._reasons = Label(MOST_REASONS)
         self._results = Label(MOST_REASONS)
@@ -82,7 +85,7 @@ class Metrics:
 
     def observe(self, record: Record) -> None:
         """Count one finished request with its attempts and tokens."""
-        key = (record.surface, record.provider, record.model, record.outcome, record.status)
+        key = (record.surface, record.home or record.provider, record.model, record.outcome, record.status)
         series = self._bound_requests.get(key)
         if series is None:
             series = self._bind_request(key)
@@ -117,7 +120,7 @@ class Metrics:
         return render(self.snapshot() if snapshot is None else snapshot)
 
     def _observe_attempt(self, attempt: Attempt) -> None:
-        key = (attempt.provider, attempt.model, attempt.status, attempt.reason)
+        key = (attempt.home, attempt.model, attempt.status, attempt.reason)
         series = self._bound_attempts.get(key)
         if series is None:
             series = self._bind_attempt(key)
@@ -130,7 +133,7 @@ class Metrics:
         seen = record.seen
         cached = None if seen is None or seen.usage is None else seen.usage.cache_read_tokens
         result = "unknown" if cached is None else "hit" if cached else "miss"
-        labels = (self._providers.value(record.provider), result)
+        labels = (self._provider(record.home or record.provider), result)
         self._affinity[labels] = self._affinity.get(labels, 0) + 1
 
     def _bind_request(self, key: tuple[str, str, str, str, int]) -> RequestSeries:
@@ -138,7 +141,7 @@ class Metrics:
         surface, provider, model, outcome, status = key
         labels = (
             self._surfaces.value(surface),
-            self._providers.value(provider),
+            self._provider(provider),
             self._models.value(model),
             outcome,
             status_class(status),
@@ -156,7 +159,7 @@ class Metrics:
         """The series that an attempt with these values counts in, remembered under them."""
         provider, model, status, reason = key
         labels = (
-            self._providers.value(provider),
+            self._provider(provider),
             self._models.value(model),
             status_class(status),
             self._reasons.value(reason),
@@ -204,10 +207,14 @@ class Metrics:
 
     def _bounded(self, family: Family, labels: tuple[str, ...]) -> tuple[str, ...]:
         """Label values that somebody else has counted under, as they may be shown."""
-        bounds = {"provider": self._providers, "model": self._models, "reason": self._reasons}
+        bounds = {"provider": self._provider, "model": self._models.value, "reason": self._reasons.value}
         return tuple(
-            bounds.get(name, self._results).value(value) for name, value in zip(family.labels, labels, strict=True)
+            bounds.get(name, self._results.value)(value) for name, value in zip(family.labels, labels, strict=True)
         )
+
+    def _provider(self, home: str) -> str:
+        """A provider's name as a label. An id has no slash, so one is behind the account that owns the provider."""
+        return (self._owned if "/" in home else self._providers).value(home)
 
     def _readings(self) -> Iterator[tuple[Family, tuple[str, ...], float]]:
         """What is read off at the moment of the snapshot."""

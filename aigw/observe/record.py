@@ -44,7 +44,8 @@ class Attempt:
     `status` is the upstream's, 0 while there is none. `reason` is the short stable word of the failure
     (`AttemptFailed.reason`), empty when the attempt served. `key_id` and `key_redacted` are empty for a
     provider that needs no key; `key_source` is `user` or `managed`. `reused` tells that the connection came
-    from the pool, `hedge` that it was a second one, begun while another was still waiting for its answer.
+    from the pool, `hedge` that it was a second one, begun while another was still waiting for its answer. `home` is
+    the provider's name where those of all accounts meet.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Attempt:
         "ended",
         "first_byte_ms",
         "hedge",
+        "home",
         "key_id",
         "key_redacted",
         "key_source",
@@ -65,6 +67,7 @@ class Attempt:
 
     def __init__(self, provider: str, model: str, key_redacted: str, started: float) -> None:
         self.provider = provider
+        self.home = provider
         self.model = model
         self.key_redacted = key_redacted
         self.started = started
@@ -99,6 +102,7 @@ class Attempt:
 class Record:
     """Everything the sinks may know of one request; mutable while the request runs, settled by `finish`.
 
+    `home` names the provider where those of all accounts meet, empty where its own id does.
     `model` is as sent to the upstream, `requested_model` as the caller wrote it. `received` is when the
     caller's body was complete, `first_byte` when the first byte of the answer's body went to the caller.
     `status` is the caller's, 0 while no answer has begun. `error` is the gateway's error code, empty when
@@ -119,6 +123,7 @@ class Record:
         "error",
         "first_byte",
         "gateway_ms",
+        "home",
         "losses",
         "model",
         "outcome",
@@ -143,6 +148,7 @@ class Record:
         self.access_key_id = ""
         self.access_key_name = ""
         self.provider = ""
+        self.home = ""
         self.model = ""
         self.requested_model = ""
         self.stream = False

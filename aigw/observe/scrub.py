@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Protocol, overload
+from typing import Protocol, Self, overload
 from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
@@ -75,6 +75,13 @@ class Scrubber:
         kept = [secret for secret in plain if len(secret) >= SHORTEST]
         self._forms = frozenset(form for secret in kept for form in _forms(secret))
         self._characters = frozenset("".join(kept))
+
+    def ready(self) -> Self:
+        """Itself, with its patterns compiled already: for use on a loop."""
+        self.scrub("")
+        self.scrub(b"")
+        self.conceal("")
+        return self
 
     def __repr__(self) -> str:
         return f"Scrubber({len(self._forms)} forms)"

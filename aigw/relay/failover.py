@@ -90,9 +90,10 @@ class Exchange(Hedging):
         standing.answered(attempt)
         if self.paused and attempt.connection is not None:
             attempt.connection.pause()  # it was not yet the one, or not yet there, when the caller fell behind
-        if self.snapshot.policies or self.request.strategy is not None:
-            policy = self.snapshot.policy_for(attempt.candidate.provider.id)
-            self.record.affinity = (self.request.strategy or policy.strategy) == _AFFINITY
+        if self.account.chooses or self.request.strategy is not None:
+            candidate = attempt.candidate
+            own = candidate.strategy or self.account.policy_for(candidate.provider.id).strategy
+            self.record.affinity = (self.request.strategy or own) == _AFFINITY
         self.caller.on_commit(attempt, data, complete, raw)
 
     def switched(self, attempt: Attempt) -> None:

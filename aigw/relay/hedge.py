@@ -22,7 +22,7 @@ from aigw.relay.translation import Translated
 from aigw.relay.walk import IN_THREAD_ABOVE, Walk
 from aigw.routing.pace import Pace
 from aigw.routing.plan import Candidate
-from aigw.snapshot import Snapshot
+from aigw.snapshot import Account
 
 if TYPE_CHECKING:
     from aigw.relay.failover import Caller, Relay
@@ -41,10 +41,10 @@ class Hedging(Walk):
         caller: Caller,
         request: Request,
         candidates: Sequence[Candidate],
-        snapshot: Snapshot,
+        account: Account,
         record: Record,
     ) -> None:
-        super().__init__(relay, caller, request, candidates, snapshot, record)
+        super().__init__(relay, caller, request, candidates, account, record)
         # The second attempt until it is known what became of it; alone (`attempt` too) once the first has failed.
         self._rival: Attempt | None = None
         self._due_rival: asyncio.TimerHandle | None = None
@@ -62,16 +62,16 @@ class Hedging(Walk):
         request = self.request
         wanted = request.hedge
         if wanted is None:
-            policies = self.snapshot.policies
-            wanted = bool(policies) and self.snapshot.policy_for(candidate.provider.id).hedge
+            policies = self.account.policies
+            wanted = bool(policies) and self.account.policy_for(candidate.provider.id).hedge
         # Of a body that is still coming the time is the caller's own.
         return wanted and request.stream and request.operation.task == CONVERSE and request.body.complete
 
     def _expect(self, candidate: Candidate, now: float) -> None:
         """Look again when the first content of this candidate is late."""
         health = self.relay.health
-        health.hedges(candidate.provider.id).asked()
-        self._pace = pace = health.pace(candidate.provider.id, candidate.model)
+        health.hedges(candidate.provider.home).asked()
+        self._pace = pace = health.pace(candidate.provider.home, candidate.model)
         self._began = now
         usual = pace.p95()
         self.forget_timer()
@@ -84,7 +84,7 @@ class Hedging(Walk):
         first, now = self.attempt, monotonic()
         if first is None or first.phase in _ANSWERED or now >= self.due or self.request.body.size() > IN_THREAD_ABOVE:
             return
-        hedges = self.relay.health.hedges(first.candidate.provider.id)
+        hedges = self.relay.health.hedges(first.candidate.provider.home)
         candidate = self.prospects.join(now) if hedges.allowed() else None
         if candidate is None:
             return
@@ -160,5 +160,5 @@ class Hedging(Walk):
 
     def _count(self, result: str, rival: Attempt) -> None:
         hedged = self.relay.health.hedged
-        key = rival.candidate.provider.id, result
+        key = rival.candidate.provider.home, result
         hedged[key] = hedged.get(key, 0) + 1

@@ -114,10 +114,16 @@ class Prospects:
         """Another key of this model would not help."""
         self._skipped |= {(candidate.provider.id, candidate.model)}
 
+    def end(self) -> None:
+        """Nobody else is to be asked, whoever that would have been."""
+        self._next = len(self.candidates)
+        self._later.clear()
+        self.resting.clear()
+
     def target(self, candidate: Candidate) -> Target:
         """What is known of a candidate's key and provider."""
         key = candidate.key
-        return self._health.target(candidate.provider.id, "" if key is None else key.id)
+        return self._health.target(candidate.provider.home, "" if key is None else key.id)
 
     def affordable(self, candidate: Candidate, now: float) -> bool:
         """Whether the provider's retry budget pays for asking again; a probe is paced by its circuit."""
@@ -146,7 +152,7 @@ class Prospects:
         refused = self._health.refused_retries
         for each in self.resting:
             if each.fault is None:
-                provider = each.candidate.provider.id
+                provider = each.candidate.provider.home
                 refused[provider] = refused.get(provider, 0) + 1
 
     def paid(self, target: Target, now: float) -> bool:

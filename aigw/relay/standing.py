@@ -82,10 +82,10 @@ def fault(attempt: Attempt) -> Fault:
 def _hurried(attempt: Attempt, error: AttemptFailed) -> bool:
     """Whether it was a limit of time that ended it, and the upstream had less than the operator gives.
 
-    The less is the caller's own limit, or what attempts before it left of the time for all.
+    The less is the caller's own limit or its account's, or what attempts before it left of the time for all.
     """
-    reason, own, snapshot = error.reason, attempt.limits, attempt.exchange.snapshot
-    usual = snapshot.limits_for(attempt.candidate.provider.id)
+    reason, own, account = error.reason, attempt.limits, attempt.exchange.account
+    usual = account.given_limits_for(attempt.candidate.provider.id)
     if reason == "stream_total_timeout":
         return True  # that it took too long in all is the limit's doing
     if reason == "stream_idle_timeout":
@@ -94,5 +94,5 @@ def _hurried(attempt: Attempt, error: AttemptFailed) -> bool:
         return own.connect_timeout < usual.connect_timeout
     if not isinstance(error, AttemptTimeout):
         return False
-    whole = min(usual.per_request_timeout, snapshot.limits.total_timeout)
+    whole = min(usual.per_request_timeout, usual.total_timeout)
     return monotonic() - attempt.record.started < whole - _SLACK

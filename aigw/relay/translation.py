@@ -13,6 +13,7 @@ import msgspec
 from aigw import operations
 from aigw.adapter import CALLER_DIALECT_HEADERS, CONVERSE, COUNT, EMBED, Operation
 from aigw.errors import InvalidBody, LossyTranslation, Refusal
+from aigw.relay.bounding import as_said, bounded, check_input, is_small, weight
 from aigw.relay.request import Request, WrittenBody
 from aigw.routing.plan import Candidate, Way, dialect
 from aigw.wire.counting import CountAsking
@@ -22,7 +23,11 @@ from aigw.wire.format import Format
 from aigw.wire.headers import NO_NAMES
 from aigw.wire.lane import Asking, BackLane
 from aigw.wire.losses import Ledger, Loss
+from aigw.wire.neutral import Conversation
 from aigw.wire.strip import strip
+
+# What reading or writing a request of an unknown shape may end in.
+UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 _JSON_TYPE = b"content-type: application/json\r\n"
 
@@ -74,7 +79,7 @@ class Translated:
 class Translator:
     """One caller's request on its way to candidates of any format."""
 
-    __slots__ = ("_asking", "_formats", "_prepared", "_request", "_written")
+    __slots__ = ("_asking", "_formats", "_prepared", "_request", "_weight", "_written")
 
     def __init__(self, request: Request, formats: Mapping[str, Format]) -> None:
         self._request = request
@@ -82,6 +87,7 @@ class Translator:
         self._asking: Asking | EmbedAsking | None = None
         self._written: dict[tuple[str, str], tuple[Way, bytes, list[Loss]]] = {}
         self._prepared: dict[Candidate, Translated | Exception | None] = {}
+        self._weight = 0
 
     def prepare(self, candidate: Candidate) -> None:
         """Find out what this candidate gets, for `translated` to tell later: may run in a thread, for one at a time."""
@@ -104,19 +110,35 @@ class Translator:
         return self._made(candidate)
 
     def _made(self, candidate: Candidate) -> Translated | None:
-        found: Translated | None = None
-        if candidate.ways:
-            found = self._across(candidate)
-        elif self._request.operation.task in _CONVERSATIONS:
-            found = self._passing(candidate)
+        self._weigh(candidate)
+        found = self._across(candidate) if candidate.ways else self._passing(candidate)
         if found is not None and found.losses and self._request.strict:
             raise lossy(candidate, found.losses)
         return found
 
+    def _weigh(self, candidate: Candidate) -> None:
+        """Raises TooLarge. The account's cap is the same for all candidates; the request is weighed once."""
+        most = None if candidate.caps is None else candidate.caps.max_input_tokens
+        if most is None or is_small(self._request, most):
+            return
+        if not self._weight:
+            self._weight = weight(self._conversation(candidate), self._request)
+        check_input(self._request, self._weight, most)
+
+    def _conversation(self, candidate: Candidate) -> Conversation | None:
+        """What the request says, None for none that can be read: the provider may understand it all the same."""
+        if self._request.operation.task != CONVERSE:
+            return None
+        try:
+            asking = self._asked(candidate)
+        except (Refusal, *UNFORESEEN):
+            return None
+        return asking.conversation if isinstance(asking, Asking) else None
+
     # -- to another format ---------------------------------------------------------------------------------------
 
     def _across(self, candidate: Candidate) -> Translated:
-        asking = self._asked()
+        asking = self._asked(candidate)
         key = (candidate.provider.id, candidate.model)
         written = self._written.get(key)
         if written is None:
@@ -136,7 +158,7 @@ class Translator:
         for way in candidate.ways:
             ledger = Ledger()
             try:
-                body = asking.written(self._formats[way.format], _refusing(way.dialect, asking, candidate), ledger)
+                body = self._written_for(candidate, way, asking, ledger)
             except Refusal as refusal:
                 refused = refused or refusal
                 continue
@@ -148,32 +170,62 @@ class Translator:
             raise refused or InvalidBody("This request cannot be said in any format that the provider speaks.")
         return best
 
-    def _asked(self) -> Asking | EmbedAsking:
+    def _written_for(self, candidate: Candidate, way: Way, asking: Asking | EmbedAsking, ledger: Ledger) -> bytes:
+        """The request on one way. Raises InvalidBody."""
+        body = asking.written(self._formats[way.format], _refusing(way.dialect, asking, candidate), ledger)
+        if candidate.caps is None and not candidate.provider.accepts:
+            return body
+        operation = operations.translated(self._request.operation, way.surface, stream=self._request.stream)
+        body, losses = bounded(candidate, operation, body, way.dialect)
+        ledger.add(as_said(losses, asking) if isinstance(asking, Asking) else losses)
+        return body
+
+    def _asked(self, candidate: Candidate) -> Asking | EmbedAsking:
         if self._asking is None:
             request = self._request
             kind = _KINDS[request.operation.task]
             self._asking = kind(request.format, request.body.original(), request.model, stream=request.stream)
             self._asking.array = request.array
+            caps = candidate.caps
+            if caps is not None and caps.max_output_tokens is not None and isinstance(self._asking, Asking):
+                self._asking.cap(caps.max_output_tokens)
         return self._asking
 
     # -- in the caller's own format ------------------------------------------------------------------------------
 
     def _passing(self, candidate: Candidate) -> Translated | None:
         """Other bytes than the caller's only where the provider would refuse those."""
-        request = self._request
+        request, operation = self._request, self._request.operation
         if not request.body.complete:
             return None
-        if request.body.sealed():
-            ledger = Ledger()
-            spoken = dialect(candidate.provider, candidate.model, request.operation.surface, candidate.facts)
-            asking = self._asked()
-            body = asking.written(request.format, _refusing(spoken, asking, candidate), ledger)
-            return Translated(request.operation, request.format, body, None, ledger.entries)
-        if not candidate.refuses_some:
+        if operation.task in _CONVERSATIONS and request.body.sealed():
+            return self._unsealed(candidate)
+        if not (candidate.refuses_some or candidate.bounded):
             return None
-        body = b"".join(request.body.pieces(candidate.model))
-        body, losses = strip(body, candidate.refuses(effort(body)))
-        return Translated(request.operation, request.format, body, None, losses) if losses else None
+        original = b"".join(request.body.pieces(candidate.model))
+        body, losses = (
+            strip(original, candidate.refuses(effort(original))) if candidate.refuses_some else (original, [])
+        )
+        if candidate.bounded:
+            body, further = bounded(candidate, operation, body, self._spoken(candidate))
+            losses += further
+        return None if body is original else Translated(operation, request.format, body, None, losses)
+
+    def _unsealed(self, candidate: Candidate) -> Translated:
+        """The request without what another provider has sealed."""
+        request = self._request
+        ledger = Ledger()
+        spoken = self._spoken(candidate)
+        asking = self._asked(candidate)
+        body = asking.written(request.format, _refusing(spoken, asking, candidate), ledger)
+        if candidate.bounded:
+            body, losses = bounded(candidate, request.operation, body, spoken)
+            ledger.add(losses)
+        return Translated(request.operation, request.format, body, None, ledger.entries)
+
+    def _spoken(self, candidate: Candidate) -> Dialect:
+        """The dialect of the caller's own format at this provider."""
+        return dialect(candidate.provider, candidate.model, self._request.operation.surface, candidate.facts)
 
 
 def _refusing(spoken: Dialect, asking: Asking | EmbedAsking, candidate: Candidate) -> Dialect:

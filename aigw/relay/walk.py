@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, cast
 
 import attrs
 
-from aigw.errors import ConnectFailed, InvalidBody, Refusal
+from aigw.errors import ConnectFailed, InvalidBody, Refusal, TooLarge
 from aigw.observe.record import Record
 from aigw.relay.attempt import Attempt
 from aigw.relay.prospects import Prospects
 from aigw.relay.request import Body, Request
-from aigw.relay.translation import Translated, Translator
+from aigw.relay.translation import UNFORESEEN, Translated, Translator
 from aigw.routing.budget import Budget
 from aigw.routing.plan import Candidate
-from aigw.snapshot import Limits, Snapshot
+from aigw.snapshot import Account, Limits
 from aigw.wire.prefix import OPENING, prefix
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ IN_THREAD_ABOVE = 512 * 1024
 # that is being restarted, or a load balancer that turns to another one, is back within that.
 ONCE_MORE_AFTER = 0.1
 _MAY_PASS = frozenset({"connect", "dns"})
-
-# What writing a request of an unknown shape may end in.
-_UNFORESEEN = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
 class Walk:
@@ -47,7 +44,7 @@ class Walk:
         caller: Caller,
         request: Request,
         candidates: Sequence[Candidate],
-        snapshot: Snapshot,
+        account: Account,
         record: Record,
     ) -> None:
         self.due = 0.0
@@ -55,7 +52,7 @@ class Walk:
         self.relay = relay
         self.caller = caller
         self.request = request
-        self.snapshot = snapshot
+        self.account = account
         self.record = record
         self.prospects = Prospects(relay.health, candidates)
         self.attempts: list[Attempt] = []
@@ -64,7 +61,7 @@ class Walk:
         self.paused = False
         self.released = False
         # Seconds for all attempts together: the operator's, or the caller's own where those are fewer.
-        self.total = snapshot.limits.total_timeout
+        self.total = account.limits.total_timeout
         self._full = False
         self._waits = False
         self._waits_since = 0.0
@@ -85,7 +82,7 @@ class Walk:
         if request.timeouts is not None:
             self.total = min(request.timeouts.get(_TOTAL, self.total), self.total)
         self.due = monotonic() + self.total
-        if self.snapshot.policies or request.strategy is not None:
+        if self.account.chooses or request.strategy is not None:
             self._choose()
         else:
             self._try_next()
@@ -98,14 +95,14 @@ class Walk:
         """Put the candidates in the order that the providers' policies, or the request, ask for, and begin."""
         request, body, prospects = self.request, self.request.body, self.prospects
         chooser = self.relay.chooser
-        self._unchosen = not body.complete and chooser.reads_body(prospects.candidates, self.snapshot, request.strategy)
+        self._unchosen = not body.complete and chooser.reads_body(prospects.candidates, self.account, request.strategy)
         if self._unchosen and body.size() < OPENING:
             self._wait()
             return
         self._unchosen = False
         prospects.candidates = chooser.arranged(
             prospects.candidates,
-            self.snapshot,
+            self.account,
             strategy=request.strategy,
             prefix=lambda: prefix(opening(body)),
             now=monotonic(),
@@ -218,9 +215,12 @@ class Walk:
             else:
                 self._attempt(candidate, self._bytes_for(candidate), now)
         except Refusal as refusal:
-            # Another model may speak another format.
+            # Another model may speak another format; none takes what the account may not send.
             self.unasked.append((candidate, refusal))
-            self.prospects.pass_over(candidate)
+            if isinstance(refusal, TooLarge):
+                self.prospects.end()
+            else:
+                self.prospects.pass_over(candidate)
             return False
         return True
 
@@ -263,7 +263,7 @@ class Walk:
         """What this candidate gets. Raises Refusal, also for requests of a shape that nobody thought of."""
         try:
             return self._translations().translated(candidate)
-        except _UNFORESEEN as error:
+        except UNFORESEEN as error:
             where = f"{candidate.provider.id}:{candidate.model}"
             self.relay.loop.call_exception_handler(
                 {"message": f"a request could not be translated for {where}", "exception": error}
@@ -284,6 +284,7 @@ class Walk:
         limits = self._limits(candidate)
         redacted = candidate.key.redacted if candidate.key else ""
         noted = self.record.attempt(candidate.provider.id, candidate.model, redacted, now)
+        noted.home = candidate.provider.home
         if candidate.key is not None:
             noted.key_id, noted.key_source = candidate.key.id, candidate.key.source
         attempt = Attempt(cast("Exchange", self), candidate, limits, noted, translated)
@@ -300,7 +301,7 @@ class Walk:
 
     def _limits(self, candidate: Candidate) -> Limits:
         """The provider's limits, and where the caller is less patient, its own."""
-        limits = self.snapshot.limits_for(candidate.provider.id)
+        limits = self.account.limits_for(candidate.provider.id)
         timeouts = self.request.timeouts
         if timeouts is None:
             return limits

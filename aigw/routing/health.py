@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import random
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from heapq import nsmallest
 from math import inf
 
@@ -211,9 +211,17 @@ class Health:
             for _, circuit in self._circuits():
                 circuit.close()
 
+    def forget(self, targets: Iterable[tuple[str, str]]) -> None:
+        """Begin anew with these (provider, key): whatever was held against them was another secret's."""
+        for name in targets:
+            self._targets.pop(name, None)
+
     def retain(self, targets: Container[tuple[str, str]]) -> None:
-        """Forget the keys that are not among these (provider, key) any more, but for those in use."""
-        kept = {name: each for name, each in self._targets.items() if each.in_flight or name in targets}
+        """Forget the keys that are not among these (provider, key) any more, but for those in use.
+
+        A provider without a key is named by nobody: it stays, and goes when there are too many.
+        """
+        kept = {name: each for name, each in self._targets.items() if each.in_flight or not name[1] or name in targets}
         self._targets = kept
         providers = {provider for provider, _ in kept}
         self._shared = {name: each for name, each in self._shared.items() if name in providers}

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
 import attrs
 
 from aigw import operations
-from aigw.adapter import CONVERSE, COUNT, Operation, Outgoing, Provider
+from aigw.adapter import COMPLETIONS, CONVERSE, COUNT, EMBED, Operation, Outgoing, Provider
 from aigw.catalog import Model
 from aigw.errors import InvalidBody, LossyTranslation, NoCredentials, NotAllowed, Refusal
-from aigw.records import AccessKey, ProviderKey
+from aigw.records import MANAGED, AccessKey, ProviderKey, Step
 from aigw.routing.resolve import Target, resolve
-from aigw.snapshot import Snapshot
+from aigw.snapshot import Account, Limits, Snapshot
 from aigw.wire.dialect import Dialect
 
 # A request lists a handful of fallbacks; a longer list is a mistake or an attack on the time of the plan.
 MAX_NAMES = 32
 # The longest known ids (a cloud's resource names) have some two hundred characters; plans are kept by name.
 MAX_NAME = 512
+# Whose input or output is counted in tokens.
+_CAPPED = frozenset({CONVERSE, EMBED})
 
 
 @attrs.frozen(eq=False)
@@ -37,6 +42,10 @@ class Candidate:
     provider cannot count tokens. `plain`: it gets the caller's own bytes. `shown` are the response header lines that
     tell of it; a plan is kept, so they are written once. `kept` holds, by operation, how a request goes out where that
     is always the same.
+
+    Candidates of one `group` differ in nothing but the key: they are of one step, whose `strategy` says which is asked
+    first (empty: the provider's policy). `caps` are the account's limits where those are in tokens; `accepts` the only
+    request members that the surface takes. `bounded`: these or the limit of output may change what passes.
     """
 
     provider: Provider
@@ -46,6 +55,11 @@ class Candidate:
     ways: tuple[Way, ...] = ()
     facts: Model | None = None
     estimated: bool = False
+    group: str = ""
+    strategy: str = ""
+    caps: Limits | None = None
+    accepts: frozenset[str] | None = None
+    bounded: bool = attrs.field(init=False, repr=False)
     plain: bool = attrs.field(init=False, repr=False)
     shown: bytes = attrs.field(init=False, repr=False)
     kept: dict[str, Outgoing] = attrs.field(factory=dict, init=False, repr=False)
@@ -59,9 +73,14 @@ class Candidate:
         """Whether there is any request member that the model is known not to accept."""
         return self.facts is not None and bool(self.facts.refused or self.facts.refused_with_reasoning)
 
+    @bounded.default
+    def _bounded(self) -> bool:
+        return self.accepts is not None or (self.caps is not None and self.caps.max_output_tokens is not None)
+
     @plain.default
     def _plain(self) -> bool:
-        return not self.ways and not self.refuses_some and not self.estimated
+        own = self.ways or self.refuses_some or self.estimated or self.caps is not None
+        return not own and self.accepts is None
 
     @shown.default
     def _shown(self) -> bytes:
@@ -87,7 +106,7 @@ class Plan:
 
 
 def plan(
-    operation: Operation, model: str | None, models: tuple[str, ...], access_key: AccessKey, snapshot: Snapshot
+    operation: Operation, model: str | None, models: tuple[str, ...], access_key: AccessKey, account: Account
 ) -> Plan:
     """All candidates for a request. Raises the first name's Refusal when there are none.
 
@@ -106,9 +125,9 @@ def plan(
     seen: set[tuple[str, str]] = set()
     for name in names:
         try:
-            target = _callable(operation, resolve(name, snapshot), access_key)
-            keys = credentials(target, snapshot)
-            found = _candidates(operation, target, keys, snapshot)
+            target = _callable(operation, resolve(name, account), access_key)
+            keys = credentials(target, access_key, account)
+            found = _candidates(operation, target, keys, account)
         except Refusal as refusal:
             passed.append(Passed(name, refusal))
             continue
@@ -135,12 +154,10 @@ def _callable(operation: Operation, target: Target, access_key: AccessKey) -> Ta
     return target
 
 
-def _candidates(
-    operation: Operation, target: Target, keys: tuple[ProviderKey | None, ...], snapshot: Snapshot
-) -> list[Candidate]:
+def _candidates(operation: Operation, target: Target, keys: Sequence[Credential], account: Account) -> list[Candidate]:
     """A target with each of its keys. Raises LossyTranslation where the provider serves nothing like the operation."""
     provider, model = target.provider, target.model
-    facts = snapshot.catalog.get(provider.id, model)
+    facts = account.catalog.get(provider.id, model)
     ways: tuple[Way, ...] = ()
     estimated = False
     if not _speaks(operation, provider, facts):
@@ -155,7 +172,15 @@ def _candidates(
             )
     # What the catalog knows of parameters it knows of conversations.
     told = facts if operation.task == CONVERSE else None
-    return [Candidate(provider, model, key, target.known, ways, told, estimated) for key in keys]
+    capped = operation.task in _CAPPED or operation.surface == COMPLETIONS
+    caps = account.limits if capped and account.limits.caps else None
+    accepts = provider.accepts.get(operation.surface) if provider.accepts and not ways else None
+    return [
+        Candidate(
+            provider, model, each.key, target.known, ways, told, estimated, each.group, each.strategy, caps, accepts
+        )
+        for each in keys
+    ]
 
 
 def _speaks(operation: Operation, provider: Provider, facts: Model | None) -> bool:
@@ -192,21 +217,76 @@ def dialect(provider: Provider, model: str, surface: str, facts: Model | None) -
     )
 
 
-def credentials(target: Target, snapshot: Snapshot) -> tuple[ProviderKey | None, ...]:
-    """The keys to try, in order: the account's own, then managed ones. Raises NoCredentials."""
-    provider = target.provider
-    keys = snapshot.keys_of(provider.id)
-    if keys:
-        return keys
+class Credential(NamedTuple):
+    """One key to try, None for none needed; `group` names the keys it is one of, `strategy` how they are ordered."""
+
+    key: ProviderKey | None
+    group: str
+    strategy: str = ""
+
+
+def credentials(target: Target, access_key: AccessKey, account: Account) -> tuple[Credential, ...]:
+    """The keys to try, in order. Raises NoCredentials.
+
+    By the steps of the rule that the access key's configuration has for this model or its provider; without one the
+    account's own keys, then the operator's.
+    """
+    provider, configuration = target.provider, access_key.configuration
+    steps = configuration.steps(provider.id, target.model) if configuration is not None else None
+    named = configuration.id if configuration is not None else ""
+    found = _usual(provider, account) if steps is None else _stepwise(steps, named, provider, account)
+    if found:
+        return found
     if not provider.needs_key:
-        return (None,)
-    variables = " or ".join(provider.key_variables)
-    way = f"set {variables} in the environment, or " if variables else ""
-    raise NoCredentials(
-        f"There is no provider key for `{provider.id}`: {way}add `keys` under [providers.{provider.id}] in the"
-        " configuration.",
-        param="model",
-    )
+        return (Credential(None, account.id),)
+    raise _without_credentials(provider, account, named if steps is not None else "")
+
+
+def _usual(provider: Provider, account: Account) -> tuple[Credential, ...]:
+    own = tuple(Credential(key, account.id) for key in account.provider_keys.get(provider.id, ()))
+    # As two steps: what the operator pays for is not asked as long as the account's own keys serve.
+    group = f"{account.id} {MANAGED}"
+    return own + tuple(Credential(key, group) for key in account.managed.get(provider.id, ()))
+
+
+def _stepwise(
+    steps: Sequence[Step], configuration: str, provider: Provider, account: Account
+) -> tuple[Credential, ...]:
+    """The keys of each step that are this provider's, none of them twice."""
+    found: dict[str, Credential] = {}
+    for number, step in enumerate(steps):
+        group = f"{configuration} {number} {' '.join(step.keys)}"
+        for key in _keys_of(step, provider, account):
+            found.setdefault(key.id, Credential(key, group, step.strategy))
+    return tuple(found.values())
+
+
+def _keys_of(step: Step, provider: Provider, account: Account) -> Iterator[ProviderKey]:
+    if step.source == MANAGED:
+        yield from account.managed.get(provider.id, ())
+    elif not step.keys:
+        yield from account.provider_keys.get(provider.id, ())
+    else:
+        for id in step.keys:
+            key = account.key(id, provider.id)
+            if key is not None:
+                yield key
+
+
+def _without_credentials(provider: Provider, account: Account, configuration: str) -> NoCredentials:
+    if configuration:
+        return NoCredentials(
+            f"The configuration `{configuration}` of this access key has a rule for `{provider.id}`, but no step of it"
+            f" gives a key of that provider: name one of its provider keys there.",
+            param="model",
+        )
+    ways = [f"run `aigw provider-keys create --provider {provider.id}`"]
+    # Environment and configuration are the default account's.
+    if isinstance(account, Snapshot):
+        ways.insert(0, f"add `keys` under [providers.{provider.id}] in the configuration")
+        if provider.key_variables:
+            ways.insert(0, f"set {' or '.join(provider.key_variables)} in the environment")
+    return NoCredentials(f"There is no provider key for `{provider.id}`: {', or '.join(ways)}.", param="model")
 
 
 def _first_that_matters(passed: list[Passed]) -> Refusal:

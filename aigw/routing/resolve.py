@@ -1,17 +1,23 @@
-"""From the name a caller wrote to a provider and its model id: prefix first, then the catalog."""
+"""From the name a caller wrote to a provider and its model id: aliases first, then a prefix, then the catalog."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
+from itertools import islice
 
 import attrs
 
 from aigw.adapter import Provider
 from aigw.errors import NotFound
-from aigw.snapshot import Snapshot
+from aigw.snapshot import Account
 
 # Names longer than this are no model ids; they are cut before they are shown or compared.
 MAX_NAME = 256
+# A name that is none is compared with so many of an account's own, and so many providers are told: an account may have
+# a hundred thousand models, and all requests wait while one is looked for. 40 µs each at worst.
+MOST_COMPARED = 200
+MOST_TOLD = 100
 
 
 @attrs.frozen
@@ -23,34 +29,37 @@ class Target:
     known: bool
 
 
-def resolve(name: str, snapshot: Snapshot) -> Target:
+def resolve(name: str, account: Account, *, aliases: bool = True) -> Target:
     """The target of one name. Raises NotFound with what to write instead.
 
-    The first colon splits only if a provider stands before it (`llama3.2:1b` is a model). Provider ids compare
-    exactly, model ids without case. A bare id declared by the operator for a custom provider wins over the catalog.
+    An alias of the account stands for another name, which is not looked up among aliases again. The first colon splits
+    only if a provider stands before it (`llama3.2:1b` is a model). Provider ids compare exactly, model ids without
+    case. A bare id declared for a custom provider wins over the catalog.
     """
     name = name.strip()
+    if aliases and account.aliases:
+        name = account.aliases.get(name.casefold(), name)
     prefix, colon, rest = name.partition(":")
-    if colon and prefix in snapshot.providers:
-        return _of_provider(snapshot.providers[prefix], rest.strip(), snapshot)
-    declared = snapshot.declared.get(name.casefold())
+    if colon and prefix in account.providers:
+        return _of_provider(account.providers[prefix], rest.strip(), account)
+    declared = account.declared.get(name.casefold())
     if declared is not None:
-        return Target(snapshot.providers[declared[0]], declared[1], True)
-    entry = snapshot.catalog.find(name)
-    if entry is not None and entry.provider in snapshot.providers:
-        return Target(snapshot.providers[entry.provider], entry.id, True)
-    raise _unknown(name[:MAX_NAME], prefix[:MAX_NAME], rest[:MAX_NAME], snapshot)
+        return Target(account.providers[declared[0]], declared[1], True)
+    entry = account.catalog.find(name)
+    if entry is not None and entry.provider in account.providers:
+        return Target(account.providers[entry.provider], entry.id, True)
+    raise _unknown(name[:MAX_NAME], prefix[:MAX_NAME], rest[:MAX_NAME], account)
 
 
-def _of_provider(provider: Provider, model: str, snapshot: Snapshot) -> Target:
+def _of_provider(provider: Provider, model: str, account: Account) -> Target:
     """Under a prefix any model goes through; the listed spelling is used where there is one."""
     if not model:
         raise NotFound(
-            f"`{provider.id}:` names no model; write `{provider.id}:model`. Providers: {_ids(snapshot)}.",
+            f"`{provider.id}:` names no model; write `{provider.id}:model`. Providers: {_ids(account)}.",
             code="unknown_model",
             param="model",
         )
-    entry = snapshot.catalog.get(provider.id, model)
+    entry = account.catalog.get(provider.id, model)
     if entry is not None:
         return Target(provider, entry.id, True)
     # Another provider may have declared the same id first, so the provider itself is asked.
@@ -58,33 +67,40 @@ def _of_provider(provider: Provider, model: str, snapshot: Snapshot) -> Target:
     return Target(provider, declared or model, declared is not None)
 
 
-def _unknown(name: str, prefix: str, rest: str, snapshot: Snapshot) -> NotFound:
-    ids = sorted(snapshot.providers)
-    guess = difflib.get_close_matches(prefix.casefold(), ids, 1, 0.75) if rest and "/" not in prefix else []
+def _unknown(name: str, prefix: str, rest: str, account: Account) -> NotFound:
+    ids = sorted(account.providers)
+    guess = _near(prefix.casefold(), ids, 1, 0.75) if rest and "/" not in prefix else []
     # `foo:bar` where foo could have been meant as a provider; `llama3.2:1b` is just an unknown model.
-    if guess or (rest and _is_listed(rest, snapshot)):
+    if guess or (rest and _is_listed(rest, account)):
         meant = f"; did you mean `{guess[0]}:`?" if guess else "."
         return NotFound(
-            f"No provider is called `{prefix}`{meant} Providers: {_ids(snapshot)}.",
+            f"No provider is called `{prefix}`{meant} Providers: {_ids(account)}.",
             code="unknown_provider",
             param="model",
         )
-    near = snapshot.catalog.near(name) + difflib.get_close_matches(name, [m for _, m in snapshot.declared.values()], 2)
+    near = account.catalog.near(name) + _near(name, (model for _, model in account.declared.values()), 2)
     meant = f" Did you mean {_listed(near)}?" if near else ""
     return NotFound(
         f"The model `{name}` is not in the catalog.{meant} A model that is not listed is reached as"
-        f" `provider:model`, for example `{ids[0] if ids else 'openai'}:{name}`. Providers: {_ids(snapshot)}.",
+        f" `provider:model`, for example `{ids[0] if ids else 'openai'}:{name}`. Providers: {_ids(account)}.",
         code="unknown_model",
         param="model",
     )
 
 
-def _is_listed(model: str, snapshot: Snapshot) -> bool:
-    return model.casefold() in snapshot.declared or snapshot.catalog.find(model) is not None
+def _is_listed(model: str, account: Account) -> bool:
+    return model.casefold() in account.declared or account.catalog.find(model) is not None
 
 
-def _ids(snapshot: Snapshot) -> str:
-    return ", ".join(sorted(snapshot.providers))
+def _near(name: str, known: Iterable[str], most: int, cutoff: float = 0.6) -> list[str]:
+    compared = [each for each in islice(known, MOST_COMPARED) if len(each) <= MAX_NAME]
+    return difflib.get_close_matches(name, compared, most, cutoff)
+
+
+def _ids(account: Account) -> str:
+    ids = sorted(account.providers)
+    told = ", ".join(ids[:MOST_TOLD])
+    return told if len(ids) <= MOST_TOLD else f"{told} and {len(ids) - MOST_TOLD} more"
 
 
 def _listed(names: list[str]) -> str:

@@ -65,6 +65,31 @@ def tokens(conversation: Conversation) -> int:
     return total
 
 
+def weight(conversation: Conversation) -> int:
+    """As `tokens`, and with all that only the request's own format knows: for a limit that nothing is to slip past."""
+    total = tokens(conversation) + _json(conversation.own)
+    for turn in conversation.turns:
+        total += _json(turn.own) + sum(_json(part.own) for part in turn.parts if part.own)
+    return total
+
+
+def loosely(value: Any) -> int:
+    """The tokens of a decoded JSON value of whatever shape: its texts, and one for each number (a token's own)."""
+    total = 0
+    left = [value]
+    while left:
+        found = left.pop()
+        if isinstance(found, str):
+            total += text(found)
+        elif isinstance(found, dict):
+            left += found.values()
+        elif isinstance(found, list):
+            left += found
+        elif found is not None and not isinstance(found, bool):
+            total += 1
+    return total
+
+
 def text(value: str) -> int:
     """The tokens of a text."""
     if value.isascii():

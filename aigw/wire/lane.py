@@ -74,6 +74,16 @@ class Asking:
             return None
         return reasoning.effort or ("none" if reasoning.enabled is False else effort_of(reasoning.budget))
 
+    def cap(self, most: int) -> None:
+        """Let the answer have at most so many tokens; a greater wish is reported."""
+        settings = self.conversation.settings
+        if settings.max_tokens is None or settings.max_tokens <= most:
+            return
+        reason = f"at most {most} output tokens are allowed here (max_output_tokens)"
+        self._ledger.approximate(self.conversation.places.get("max_tokens", ""), reason)
+        capped = msgspec.structs.replace(settings, max_tokens=most)
+        self.conversation = msgspec.structs.replace(self.conversation, settings=capped)
+
     def ask(self, target: Format, dialect: Dialect) -> tuple[bytes, BackLane]:
         """The request for a provider that speaks `target`, and the way back. Raises InvalidBody."""
         ledger = Ledger()

@@ -60,7 +60,7 @@ def strip(body: bytes, refused: Collection[str]) -> tuple[bytes, list[Loss]]:
             edits.append((start, end, _stripped_object(body[start:end], key, inner[key], losses)))
     gone = [_refused(member, body, flat) for member in walked]
     losses += _dropped(walked, gone, "")
-    return _without(body, walked, gone, edits), losses
+    return without(body, walked, gone, edits), losses
 
 
 def _stripped_object(value: bytes, outside: str, names: set[str], losses: list[Loss]) -> bytes:
@@ -77,7 +77,7 @@ def _stripped_object(value: bytes, outside: str, names: set[str], losses: list[L
             if key == member and value[start:end] == old:
                 edits.append((start, end, new))
                 losses.append(Loss(child("", outside, key), "approximated", reason))
-    return _without(value, walked, gone, edits)
+    return without(value, walked, gone, edits)
 
 
 def _refused(member: Member, body: bytes, names: set[str]) -> bool:
@@ -103,7 +103,7 @@ def _dropped(walked: list[Member], gone: list[bool], outside: str) -> list[Loss]
     return [Loss(child(at, name), "dropped", f"the model does not accept {name}") for name in names]
 
 
-def _without(body: bytes, walked: list[Member], gone: list[bool], edits: list[Edit]) -> bytes:
+def without(body: bytes, walked: list[Member], gone: list[bool], edits: list[Edit]) -> bytes:
     """An object without some of its members, with other values of some; what stands between the others stays."""
     if not any(gone) and not edits:
         return body

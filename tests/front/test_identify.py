@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aigw.errors import Unauthorized
+from aigw.front import identify as module
 from aigw.front.identify import MAX_TOKEN, identify
 from aigw.snapshot import digest
 from aigw.wire.head import Head
@@ -77,3 +79,16 @@ def test_no_bytes_break_it_and_none_come_back(token: bytes, name: bytes, scheme:
             identify(Head(fields), SNAPSHOT)
         texts.add(plain.value.message)
     assert caught.value.message in texts
+
+
+@pytest.mark.parametrize(("since", "refused"), [(-1.0, False), (0.0, True), (1.0, True)])
+def test_a_key_has_its_time(monkeypatch: pytest.MonkeyPatch, since: float, refused: bool) -> None:
+    """From the moment on that it expires it is refused, and its caller told why."""
+    key = attrs.evolve(ANYBODY, expires_at=1000.0)
+    monkeypatch.setattr(module, "time", lambda: 1000.0 + since)
+    known = snapshot(access_key=key)
+    if refused:
+        with pytest.raises(Unauthorized, match="expired"):
+            identify(Head([BEARER]), known)
+    else:
+        assert identify(Head([BEARER]), known) is key

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from aigw.observe import lag
 from aigw.wire.chunked import MAX_SIZE_LINE, MAX_TRAILERS
 
 from ..support.caller import CHAT, HELLO, Answer, Caller, chunked, request
@@ -252,8 +253,11 @@ async def test_nothing_new_while_shedding(gateway: OpenGate, path: str) -> None:
     assert (await gate.ask(FORMATS[path], path)).status == 200
 
 
-async def test_a_loop_that_is_always_late_sheds(gateway: OpenGate) -> None:
+async def test_a_loop_that_is_always_late_sheds(gateway: OpenGate, monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop that does not keep up refuses what is new until it does; one long block is no reason."""
+    # Shorter than each block below by more than `max_lag`: every look comes too late, however fast the machine is.
+    monkeypatch.setattr(lag, "PERIOD_SECONDS", 0.01)
+    monkeypatch.setattr(lag, "STANDING_SECONDS", 0.3)
     gate = await gateway(server={"max_lag": 0.02})
     loop = asyncio.get_running_loop()
     working = True
@@ -263,9 +267,9 @@ async def test_a_loop_that_is_always_late_sheds(gateway: OpenGate) -> None:
         if working:
             loop.call_soon(work, seconds)
 
-    loop.call_soon(time.sleep, 0.3)
+    loop.call_soon(time.sleep, 0.5)
     assert (await gate.ask(HELLO)).status == 200
-    work(0.06)
+    work(0.05)
     await eventually(lambda: gate.process.gateway.shedding)
     said_no(await gate.ask(HELLO), "server.max_lag")
     working = False

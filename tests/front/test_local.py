@@ -9,6 +9,7 @@ import pytest
 
 from aigw import adapter
 from aigw.front.local import listed
+from aigw.records import AccessKey
 
 from ..support.caller import HELLO, Answer, request
 from ..support.gate import TOKEN, Gate, OpenGate
@@ -200,3 +201,22 @@ async def test_no_software_is_named(gateway: OpenGate) -> None:
     """Versions of what is inside are nobody's business."""
     answer = await ask(await opened(gateway), "/v1/models")
     assert answer.header("server") == "aigw"
+
+
+def test_names_of_the_accounts_own() -> None:
+    """An alias is listed where what it means may be called; a model whose name it takes is listed with its prefix."""
+    aliases = {
+        "Fast": "maker:lyre-2",
+        "lyre-2": "org/drum",
+        "tuned": "maker:ft-1",
+        "lost": "nothing-like-it",
+        "no": "keyless:m",
+    }
+    account = attrs.evolve(snapshot(), aliases={name.casefold(): target for name, target in aliases.items()})
+
+    def names(key: AccessKey) -> list[str]:
+        return [each.id for each in listed(account, key, CHAT)]
+
+    assert set(names(ANYBODY)) - set(ids()) == {"fast", "lyre-2", "maker:Lyre-2", "tuned"}
+    assert "Lyre-2" not in names(ANYBODY)
+    assert names(scoped(models={("maker", "ft-1")})) == ["tuned"]

@@ -140,6 +140,17 @@ def test_no_secret_gets_in(log: Any, record: Record, format: Any) -> None:
     assert CANARY not in log.text
 
 
+def test_an_accounts_secrets_are_kept_out_of_its_own_lines(log: Any, record: Record) -> None:
+    """What an account keeps as a secret is not missing in lines about others, and is in none about itself."""
+    sink = log.open()
+    everybodys, own = Scrubber(), Scrubber([Secret(CANARY)])
+    sink.guard(own, lambda account: own if account == "acct_1" else everybodys)
+    record.error = CANARY
+    for record.account_id in ("acct_1", "acct_2", ""):
+        sink.emit(record)
+    assert [CANARY in line for line in log.text.splitlines()] == [False, True, True]
+
+
 def test_unknown_keys_are_scrubbed_without_a_guard(log: Any, record: Record) -> None:
     """Before anybody named the secrets, what looks like a key is taken out."""
     record.requested_model = "sk-ant-api03-0123456789abcdef"

@@ -204,6 +204,18 @@ def test_labels_are_capped(record: Record, field: str, label: str, most: int) ->
     assert total(counted.render(), "aigw_requests_total") == 3 * most
 
 
+def test_providers_of_accounts_take_no_others_places(record: Record) -> None:
+    """However many providers accounts define, one of the operator's keeps its own name."""
+    counted = Metrics(known)
+    for number in range(3 * metrics.MOST_OWNED):
+        record.home = record.attempts[0].home = f"acct_{number}/box"
+        counted.observe(record)
+    record.home = record.attempts[0].home = "maker"
+    counted.observe(record)
+    found = {row["labels"][REQUESTS.labels.index("provider")] for row in counted.snapshot()["aigw_requests_total"]}
+    assert found == {*(f"acct_{number}/box" for number in range(metrics.MOST_OWNED)), "other", "maker"}
+
+
 def test_reasons_are_capped(counted: Metrics, record: Record) -> None:
     """A reason that is no word of ours cannot flood the metrics."""
     for number in range(1000):
@@ -216,7 +228,7 @@ def test_combinations_are_capped(counted: Metrics, record: Record, monkeypatch: 
     """All labels together make a limited number of series; the rest is counted without provider and model."""
     monkeypatch.setattr(metrics, "MOST_SERIES", 50)
     for number in range(300):
-        record.provider = record.attempts[0].provider = f"p{number % 20}"
+        record.provider = record.attempts[0].home = f"p{number % 20}"
         record.model = record.attempts[0].model = f"m{number % 30}"
         counted.observe(record)
     text = counted.render()

@@ -304,3 +304,15 @@ def test_a_budget_that_may_soon_have_more(health: Health) -> None:
     prospects.extend(everybody())  # the same names come once more with each piece of a body
     assert rested(prospects) == {"b:n": Fault.BUSY}
     assert taken(prospects, again=True) == ["a:m", "a:n", "b:m"]
+
+
+@pytest.mark.parametrize("ails", [limited("a", "n"), down])
+def test_the_end(ails: Ailing) -> None:
+    """Where nobody may be sent the request, nobody else is taken or waited for, in whatever state they are."""
+    health = Health(Failover(breaker_failures=1, breaker_open=OPEN_SECONDS))
+    ails(health)
+    prospects = Prospects(health, everybody())
+    assert prospects.take(NOW, again=False) is not None
+    prospects.end()
+    assert prospects.take(NOW, again=False) is None
+    assert (prospects.exhausted, prospects.resting) == (True, [])

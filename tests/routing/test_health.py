@@ -301,6 +301,24 @@ def test_keys_that_are_gone(health: Health) -> None:
     assert health.target("a", "1").wait(10.0) == 0.0
 
 
+def test_a_provider_without_a_key_stays(health: Health) -> None:
+    """A change of somebody's keys does not make a failing provider well that needs none."""
+    failing(health.target("local", ""), 10.0)
+    health.retain({("c", "1")})
+    assert health.target("local", "").wait(10.0) > 0.0
+
+
+def test_keys_that_are_rotated(health: Health) -> None:
+    """They begin anew, also those in use; one that was never asked is none of them."""
+    health.target("a", "1").failed(10.0, Fault.KEY, 60.0)
+    assert health.target("a", "1").wait(10.0) > 0.0
+    used = health.target("b", "1")
+    used.begin(10.0)
+    health.forget([("a", "1"), ("b", "1"), ("c", "1")])
+    assert health.target("a", "1").wait(10.0) == 0.0
+    assert health.target("b", "1") is not used
+
+
 def test_targets_are_bounded(health: Health) -> None:
     """Of too many keys those go that were not asked for longest; those in use stay."""
     used = health.target("a", "used")

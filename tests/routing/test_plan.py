@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from aigw import adapter, operations
 from aigw.errors import InvalidBody, LossyTranslation, NoCredentials, NotAllowed, NotFound, Refusal
 from aigw.records import AccessKey
 from aigw.routing.plan import MAX_NAME, MAX_NAMES, Candidate, Plan, plan
+from aigw.snapshot import Limits
 
 from ..support.snapshots import ANYBODY, scoped, snapshot
 
@@ -146,3 +148,19 @@ def test_tokens_are_estimated_where_nobody_counts_them() -> None:
     assert found.estimated
     with pytest.raises(LossyTranslation):
         plan(operations.COUNT_TOKENS, "speaker:x", (), ANYBODY, SNAPSHOT)
+
+
+@pytest.mark.parametrize(
+    ("limits", "plain", "bounded"),
+    [
+        (Limits(), True, False),
+        (Limits(max_input_tokens=10), False, False),
+        (Limits(max_output_tokens=10), False, True),
+        (Limits(max_input_tokens=10, max_output_tokens=10), False, True),
+    ],
+)
+def test_limits_of_tokens(limits: Limits, plain: bool, bounded: bool) -> None:
+    """Where tokens are limited a request waits for its end; its bytes change for a limit of output alone."""
+    account = attrs.evolve(SNAPSHOT, limits=limits)
+    found = plan(operations.CHAT, "lyre-2", (), ANYBODY, account).candidates
+    assert {(each.plain, each.bounded) for each in found} == {(plain, bounded)}

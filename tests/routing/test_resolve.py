@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from aigw.errors import NotFound
+from aigw.routing import resolve as resolving
 from aigw.routing.resolve import resolve
 
 from ..support.snapshots import snapshot
@@ -82,3 +84,25 @@ def test_without_any_provider() -> None:
     """A gateway without providers still answers."""
     with pytest.raises(NotFound, match="`openai:gpt`"):
         resolve("gpt", snapshot(providers=(), keys={}))
+
+
+def test_an_account_with_very_many_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All requests wait while a name is compared: it is with a few of an account's models and providers alone."""
+    compared: list[int] = []
+
+    def matches(word: str, known: list[str], *_: object) -> list[str]:
+        compared.append(len(known))
+        return []
+
+    monkeypatch.setattr("difflib.get_close_matches", matches)
+    local = SNAPSHOT.providers["local"]
+    crowded = attrs.evolve(
+        SNAPSHOT,
+        declared={f"model-{number}": ("local", f"model-{number}") for number in range(10_000)},
+        providers={**SNAPSHOT.providers, **{f"box-{number}": local for number in range(10_000)}},
+    )
+    for name in ("modell-1", "boxx:modell-1"):
+        with pytest.raises(NotFound) as caught:
+            resolve(name, crowded)
+        assert len(str(caught.value)) < 2500
+    assert compared == [resolving.MOST_COMPARED] * 3

@@ -72,7 +72,12 @@ class Room:
 
 def policies(strategy: str, *weights: int) -> Mapping[str, Policy]:
     """This strategy for the provider of three keys."""
-    return {"maker": Policy(strategy, weights)}
+    return {"maker": Policy(strategy, weighing("maker", *weights))}
+
+
+def weighing(provider: str, *weights: int) -> dict[str, int]:
+    """The weights of a provider's keys by their ids."""
+    return {snapshots.key(provider, number).id: weight for number, weight in enumerate(weights, 1)}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +146,7 @@ def test_weights_belong_to_the_provider_s_keys_in_order() -> None:
 
 def test_models_weigh_as_much_as_their_keys() -> None:
     """A request that names `weighted` is spread over its models by the weight of their keys together."""
-    room = Room({"host": Policy("ordered", (5, 1))})
+    room = Room({"host": Policy("ordered", weighing("host", 5, 1))})
     firsts = [room.keys("maker:m", "host:m", "local:m", strategy="weighted")[0] for _ in range(10)]
     assert Counter(key.partition("/")[0] for key in firsts) == {"maker": 3, "host": 6, "local": 1}
     assert Counter(firsts)["host/1"] == 5

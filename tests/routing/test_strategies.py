@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aigw.records import ORDERED
 from aigw.routing.health import Health, Target
 from aigw.routing.strategies import STALE_AFTER, Entry, Turns, ordered, seed
-from aigw.snapshot import ORDERED, STRATEGIES, Failover
+from aigw.snapshot import STRATEGIES, Failover
 
 from ..support.keyring import Keyring
 

@@ -12,6 +12,8 @@ import attrs
 import structlog
 
 from aigw import app
+from aigw.control.health import Health
+from aigw.control.listener import Listener
 from aigw.front.connection import CallerConnection
 from aigw.observe.record import Record
 from aigw.sandbox import server as sandboxes
@@ -27,6 +29,7 @@ from aigw.settings import (
     Settings,
     Upstream,
 )
+from aigw.store.records import Whole
 
 from .caller import CHAT, PATIENCE, Answer, Caller, connect
 
@@ -42,6 +45,7 @@ class Gate:
     """A running gateway: where it is, what stands behind it, and the records of what it served, oldest first."""
 
     process: app.Process
+    control: Listener
     sandbox: sandboxes.Running
     token: str
     port: int
@@ -101,6 +105,7 @@ class Gate:
         try:
             await eventually(lambda: self.idle)
             await self.process.stop()
+            await self.control.close()
             await eventually(lambda: not self.process.gateway.relay.pool.open)
         finally:
             await self.sandbox.stop()
@@ -114,7 +119,8 @@ class OpenGate(Protocol):
 
     `providers` maps ids to fields of ProviderSettings in plain types (`keys` are strings), each at the sandbox and
     with every surface unless it says otherwise; `server`, `limits`, `upstream`, `failover`, `log` are those sections;
-    `access_keys` are fields of AccessKeySettings, by default one with TOKEN that may call everything.
+    `access_keys` are fields of AccessKeySettings, by default one with TOKEN that may call everything. `store` gives
+    what a store holds, from the sandbox's address.
     """
 
     async def __call__(
@@ -127,6 +133,7 @@ class OpenGate(Protocol):
         upstream: Mapping[str, Any] = ...,
         failover: Mapping[str, Any] = ...,
         log: Mapping[str, Any] = ...,
+        store: Callable[[str], Whole] = ...,
     ) -> Gate: ...
 
 
@@ -139,6 +146,7 @@ async def open_gate(
     upstream: Mapping[str, Any] | None = None,
     failover: Mapping[str, Any] | None = None,
     log: Mapping[str, Any] | None = None,
+    store: Callable[[str], Whole] | None = None,
 ) -> Gate:
     """Start a gateway as OpenGate says."""
     sections: dict[str, Any] = {
@@ -150,7 +158,8 @@ async def open_gate(
     }
     sandbox = await sandboxes.start()
     try:
-        return await _open(sandbox, _settings(sandbox.base_url, providers, access_keys, sections))
+        settings = _settings(sandbox.base_url, providers, access_keys, sections)
+        return await _open(sandbox, settings, None if store is None else store(sandbox.base_url))
     except BaseException:
         await sandbox.stop()
         raise
@@ -169,11 +178,12 @@ def _settings(
     )
 
 
-async def _open(sandbox: sandboxes.Running, settings: Settings) -> Gate:
-    process = await app.start(settings)
+async def _open(sandbox: sandboxes.Running, settings: Settings, whole: Whole | None) -> Gate:
+    process = await app.start(settings, whole=whole)
     data, control = _socket(), _socket()
     gate = Gate(
         process,
+        Listener(Health(lambda: process.ready, process.render_metrics).asked),
         sandbox,
         settings.access_keys[0].key.reveal(),
         data.getsockname()[1],
@@ -181,7 +191,7 @@ async def _open(sandbox: sandboxes.Running, settings: Settings) -> Gate:
     )
     process.gateway._sinks += (gate.records.append,)
     gate._watch.begin()
-    await process.listen_control(control)
+    await gate.control.listen(control)
     await process.listen(data)
     return gate
 

@@ -133,3 +133,36 @@ def test_nothing_counts_something() -> None:
 def test_longer_is_more(left: str, right: str) -> None:
     """A text counts no less than its beginning, and no more than two tokens to a character."""
     assert estimate.text(left) <= estimate.text(left + right) <= 2 * len(left + right)
+
+
+def test_weight_counts_what_only_the_format_knows() -> None:
+    """Beside what `tokens` counts, members that nobody translates: of the request, of turns, of parts."""
+    turn = Turn(role="user", parts=[Text(text="abcd", own={"x": "y"})], own={"x": "y"})
+    conversation = Conversation(model="m", turns=[turn], own={"x": "y"})
+    # `{"x":"y"}` has nine characters.
+    assert estimate.weight(conversation) == estimate.tokens(conversation) + 3 * 3
+    plain = Conversation(model="m", turns=[Turn(role="user", parts=[Text(text="abcd")])])
+    assert estimate.weight(plain) == estimate.tokens(plain)
+
+
+@pytest.mark.parametrize(
+    ("value", "tokens"),
+    [
+        ("abcd", 1),
+        (["abcd", "abcd"], 2),
+        ([[1, 2], [3]], 3),
+        ({"a": {"b": "abcd"}, "c": [1.5]}, 2),
+        ([None, True, False, ""], 0),
+    ],
+)
+def test_loosely(value: Any, tokens: int) -> None:
+    """Of a value of whatever shape the texts count, and each number as a token's own."""
+    assert estimate.loosely(value) == tokens
+
+
+def test_loosely_takes_any_depth() -> None:
+    """Nesting costs no stack."""
+    value: Any = "abcd"
+    for _ in range(50_000):
+        value = [value]
+    assert estimate.loosely(value) == 1

@@ -352,3 +352,15 @@ def test_no_reason_is_made_up(target: str, stream: bytes) -> None:
     assert b"hi" in said
     assert b"stop" not in said
     assert not back.finished
+
+
+@pytest.mark.parametrize(("said", "capped"), [(None, None), (5, 5), (100, 100), (101, 100)])
+def test_cap(said: int | None, capped: int | None) -> None:
+    """A wish for more output than is allowed comes down and is reported in its place; any other stays as it is."""
+    body = b'{"messages":[{"role":"user","content":"x"}]%b}' % (b',"max_tokens":%d' % said if said else b"")
+    asking = Asking(LOADED["chat"], body, "m", stream=False)
+    asking.cap(100)
+    assert asking.conversation.settings.max_tokens == capped
+    ledger = Ledger()
+    asking.written(LOADED["messages"], Dialect(), ledger)
+    assert [loss.pointer for loss in ledger.entries] == (["/max_tokens"] if said == 101 else [])

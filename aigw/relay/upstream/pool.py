@@ -64,6 +64,7 @@ class Pool:
             if free.alive(monotonic()):
                 return free
             free.drop()
+            place = self._places.setdefault(origin, _Place())  # the last connection may have gone meanwhile
         else:
             place.open += 1
         try:
@@ -139,10 +140,15 @@ class Pool:
         return False
 
     def sweep(self, now: float) -> None:
-        """Close what has been idle for too long; called about once a second."""
-        for place in self._places.values():
+        """Close what has been idle for too long, forget origins that nobody uses; called about once a second."""
+        unused: list[Origin] = []
+        for origin, place in self._places.items():
             while place.idle and now - place.idle[0].idle_since > self._keepalive:
                 place.idle.pop(0).close()
+            if not (place.open or place.waiting):
+                unused.append(origin)
+        for origin in unused:
+            del self._places[origin]
 
     @property
     def open(self) -> int:

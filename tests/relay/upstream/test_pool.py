@@ -94,6 +94,24 @@ async def test_sweep(make_pool: MakePool, upstream: Upstream) -> None:
     young.drop()
 
 
+async def test_origins_that_nobody_uses(pool: Pool, upstream: Upstream) -> None:
+    """An origin is forgotten with its last connection: accounts may change their addresses for ever."""
+    connection, peer = await opened(pool, upstream)
+    pool.sweep(monotonic())
+    assert list(pool._places) == [upstream.origin]
+    await serve(connection, peer)
+    pool.sweep(monotonic())
+    assert pool.take(upstream.origin) is connection
+    connection.drop()
+    await until(lambda: pool.open == 0)
+    pool.sweep(monotonic())
+    assert not pool._places
+    again, peer = await opened(pool, upstream)
+    await serve(again, peer)
+    assert pool.take(upstream.origin) is again
+    again.drop()
+
+
 async def test_closed_while_idle(pool: Pool, upstream: Upstream) -> None:
     """An upstream may close an idle connection at any time: the pool has none then."""
     connection, peer = await opened(pool, upstream)
