@@ -6,15 +6,12 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from aigw import __version__, compose
-from aigw import snapshot as epochs
-from aigw.adapter import Origin
-from aigw.control.health import Health
-from aigw.control.listener import Listener
-from aigw.declared import open_log, secrets_of
+from aigw import __version__
+from aigw.declared import open_log
 from aigw.errors import ConfigError
 from aigw.front.admission import Admission
 from aigw.front.gateway import Gateway
@@ -23,15 +20,19 @@ from aigw.observe.lag import LoopLag
 from aigw.observe.log import LogSink
 from aigw.observe.metrics import Metrics
 from aigw.observe.record import Record
-from aigw.observe.scrub import Scrubber
 from aigw.observe.totals import Snapshot
+from aigw.observe.uses import Uses
 from aigw.relay.deadlines import Deadlines
 from aigw.relay.failover import Relay
 from aigw.relay.upstream.connect import Connector
 from aigw.relay.upstream.pool import Pool
 from aigw.routing import health
-from aigw.settings import AccessKeySettings, Proxy, Server, Settings, Upstream
+from aigw.settings import AccessKeySettings, Server, Settings, Upstream
+from aigw.swapping import Setup, SnapshotMaker, SnapshotSwap, known
 from aigw.wire import formats
+
+if TYPE_CHECKING:
+    from aigw.store.records import Whole
 
 
 def require_c_parser() -> None:
@@ -49,15 +50,21 @@ def require_c_parser() -> None:
 
 @attrs.define(eq=False)
 class Process:
-    """One gateway process: its data plane, and what watches it."""
+    """One gateway process: its data plane, what watches it, and what takes its snapshots over."""
 
-    settings: Settings
     gateway: Gateway
     metrics: Metrics
     log: LogSink
     lag: LoopLag
+    swap: SnapshotSwap
+    uses: Uses = attrs.field(factory=Uses)
     _data: asyncio.Server | None = None
-    _control: Listener | None = None
+    _noting: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.swap.setup.settings
 
     @property
     def ready(self) -> bool:
@@ -70,10 +77,18 @@ class Process:
         self._data = await loop.create_server(self.gateway, sock=sock, backlog=self.settings.server.backlog)
         self.gateway.start()
 
-    async def listen_control(self, sock: socket.socket) -> None:
-        """Serve health and metrics on a bound socket."""
-        self._control = Listener(Health(lambda: self.ready, self.render_metrics).answer)
-        await self._control.listen(sock)
+    def note_uses(self) -> None:
+        """Note when keys are used from now on: there is a store to tell it to."""
+        if not self._noting:
+            self._noting = True
+            self.gateway.listen_in(self.uses.observe)
+
+    def explain(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A dry run of a request in the snapshot that is in force. Raises ConfigError."""
+        from aigw.explain import dry_run
+
+        told: Mapping[str, Any] = dry_run(self.gateway.snapshot, asked)
+        return told
 
     async def render_metrics(self) -> bytes:
         """This process's metrics as text; written in a thread, as many series take many milliseconds."""
@@ -85,38 +100,39 @@ class Process:
         return self.metrics.snapshot()
 
     async def stop(self) -> None:
-        """Stop accepting, let requests finish within drain_timeout, cut the rest, close everything.
-
-        Health and metrics answer to the end of it: not ready, but alive.
-        """
+        """Stop accepting, let requests finish within drain_timeout, cut the rest, close everything."""
         if self._data is not None:
             self._data.close()
         await self.gateway.drain(self.settings.server.drain_timeout)
-        if self._control is not None:
-            await self._control.close()
         self.lag.stop()
         self.log.close()
 
 
 async def start(
-    settings: Settings, *, extra_keys: Iterable[AccessKeySettings] = (), sandbox_url: str | None = None
+    settings: Settings,
+    *,
+    extra_keys: Iterable[AccessKeySettings] = (),
+    sandbox_url: str | None = None,
+    whole: Whole | None = None,
 ) -> Process:
     """A process with everything but its sockets. Raises ConfigError."""
     require_c_parser()
     loop = asyncio.get_running_loop()
-    extra_keys = tuple(extra_keys)
-    snapshot = compose.snapshot_of(settings, extra_keys=extra_keys, sandbox_url=sandbox_url)
-    scrubber = Scrubber(secrets_of(settings, extra_keys))
-    log = open_log(settings, scrubber, loop)
-    metrics = Metrics(_known(snapshot), __version__)
+    maker = SnapshotMaker()
+    first = maker.compose(Setup(settings, tuple(extra_keys), sandbox_url), whole)
+    maker.adopt(first)
+    snapshot = first.snapshot
+    log = open_log(settings, first.scrubbers.every, loop)
+    log.guard(first.scrubbers.every, first.scrubbers.of)
+    metrics = Metrics(known(snapshot), __version__)
     pool = _pool(settings.upstream)
-    known = formats.load()
+    wires = formats.load()
     gateway = Gateway(
         snapshot,
-        Relay(loop, pool, Deadlines(loop), known, health.Health(snapshot.failover)),
-        known,
+        Relay(loop, pool, Deadlines(loop), wires, health.Health(snapshot.failover)),
+        wires,
         settings.server,
-        scrubber,
+        first.scrubbers,
         _sinks(log, metrics, settings),
         max_head_bytes=settings.limits.max_head_bytes,
         max_connections=settings.server.max_connections,
@@ -127,7 +143,17 @@ async def start(
     lag.start()
     _watch(metrics, lag, pool, log)
     _watch_health(metrics, gateway.relay.health)
-    return Process(settings, gateway, metrics, log, lag)
+    process = Process(gateway, metrics, log, lag, _swap(maker, gateway, metrics, log))
+    if whole is not None:
+        process.note_uses()
+    return process
+
+
+def _swap(maker: SnapshotMaker, gateway: Gateway, metrics: Metrics, log: LogSink) -> SnapshotSwap:
+    made = SnapshotSwap(maker, gateway, metrics, log)
+    metrics.watch(families.SNAPSHOT_EPOCH, lambda: made.epoch)
+    metrics.watch(families.SNAPSHOT_TROUBLES, lambda: made.troubles)
+    return made
 
 
 def _admission(loop: asyncio.AbstractEventLoop, server: Server) -> Admission | None:
@@ -138,14 +164,7 @@ def _admission(loop: asyncio.AbstractEventLoop, server: Server) -> Admission | N
 
 
 def _pool(upstream: Upstream) -> Pool:
-    def proxy_for(origin: Origin) -> Proxy | None:
-        return upstream.proxy_for(origin.scheme, origin.host, origin.port)
-
-    return Pool(
-        Connector(proxy_for, str(upstream.ca_file) if upstream.ca_file else None),
-        keepalive=upstream.keepalive,
-        most=upstream.max_connections_per_origin,
-    )
+    return Pool(Connector.of(upstream), keepalive=upstream.keepalive, most=upstream.max_connections_per_origin)
 
 
 def _watch(metrics: Metrics, lag: LoopLag, pool: Pool, log: LogSink) -> None:
@@ -168,8 +187,3 @@ def _watch_health(metrics: Metrics, upstreams: health.Health) -> None:
 
 def _sinks(log: LogSink, metrics: Metrics, settings: Settings) -> tuple[Callable[[Record], None], ...]:
     return (metrics.observe, log.emit) if settings.log.level != "off" else (metrics.observe,)
-
-
-def _known(snapshot: epochs.Snapshot) -> Callable[[str], bool]:
-    """Whether a model's name may become a label: it is in the catalog or declared, not made up by a caller."""
-    return lambda model: snapshot.catalog.find(model) is not None or model.casefold() in snapshot.declared

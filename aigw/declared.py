@@ -5,12 +5,18 @@ What only has to know the settings (a command, the parent of several workers) im
 
 from __future__ import annotations
 
+import os
+import sys
 from asyncio import AbstractEventLoop
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
+import attrs
+
 from aigw import registry
+from aigw.errors import ConfigError
 from aigw.observe.log import Format, Level, LogSink, configure
 from aigw.observe.scrub import Scrubber
 from aigw.secret import Secret
@@ -34,6 +40,35 @@ def load_settings(
         builtin=builtin,
         presets={id: provider.base_url or None for id, provider in presets.items()},
     )
+
+
+def settings_of(source: str, text: str, overrides: Mapping[str, str]) -> Settings:
+    """The settings of a configuration file as it was read, whatever has become of the file `source` meanwhile.
+
+    A worker that is started again, hours later, must not be of another configuration than its siblings.
+    Raises ConfigError.
+    """
+    with _file_of(source, text) as path:
+        try:
+            settings = load_settings(path, None, overrides)
+        except ConfigError as exc:
+            raise ConfigError(exc.message.replace(str(path), source)) from None
+    return attrs.evolve(settings, source=source)
+
+
+@contextmanager
+def _file_of(source: str, text: str) -> Iterator[Path | None]:
+    """The text of a configuration under a path; never on a disk, as it may hold secrets (memfd_create(2))."""
+    if sys.platform != "linux":
+        # Without files in memory the one on the disk has to serve; no configuration file is none.
+        yield Path(source) if text else None
+        return
+    descriptor = os.memfd_create("aigw.toml")
+    try:
+        os.write(descriptor, text.encode("utf-8"))
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
 
 
 def needs_sandbox(settings: Settings) -> bool:

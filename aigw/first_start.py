@@ -1,4 +1,4 @@
-"""What makes a first start easy? An access key and a sandbox where none is configured, and a page of how to call it."""
+"""What makes a first start easy? Keys and a sandbox where none is configured, and a page of how to call it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from aigw import __version__
 from aigw.errors import ConfigError
 from aigw.secret import Secret
 from aigw.settings import AccessKeySettings, Settings
-from aigw.settings.nouns import MIN_ACCESS_KEY
+from aigw.settings.nouns import ACCESS_KEY_FILE, MIN_ACCESS_KEY
 
-KEY_FILE = "access-key"
+OPERATOR_FILE = "operator-key"
 KEY_NAME = "generated"
 # 40 characters of 62 hold 238 bits.
 KEY_LENGTH = 40
@@ -25,10 +25,14 @@ _ALPHABET = string.ascii_letters + string.digits
 
 @attrs.frozen
 class Start:
-    """What a start added to the settings: an access key of its own, the sandbox's address."""
+    """What a start added to the settings: an access key of its own, the sandbox's address.
+
+    `operator_key` is the operator's API key where it has just been made.
+    """
 
     made_key: AccessKeySettings | None = None
     sandbox_url: str | None = None
+    operator_key: Secret | None = attrs.field(default=None)
 
     @property
     def extra_keys(self) -> tuple[AccessKeySettings, ...]:
@@ -36,18 +40,32 @@ class Start:
         return (self.made_key,) if self.made_key else ()
 
 
-def own_key(settings: Settings) -> AccessKeySettings | None:
-    """An access key for a gateway that none was declared for; kept in data_dir, so that a restart keeps it.
+def kept_key(settings: Settings) -> AccessKeySettings | None:
+    """The access key that is kept in data_dir, for a gateway that none was declared for.
+
+    Without its file there is none: an operator deletes that to take the key out of service. Raises ConfigError when
+    it cannot be read.
+    """
+    return None if settings.access_keys else _own_key(settings.server.data_dir / ACCESS_KEY_FILE, make=False)
+
+
+def own_key(settings: Settings, others: bool = False) -> AccessKeySettings | None:
+    """The same, made if there is none and nobody could call otherwise: a restart keeps it. `others`: the store has
+    access keys, so none is made.
 
     The directory is made for its owner alone. Raises ConfigError when the key cannot be kept or read.
     """
-    if settings.access_keys:
-        return None
-    directory = settings.server.data_dir
-    path = directory / KEY_FILE
+    return None if settings.access_keys else _own_key(settings.server.data_dir / ACCESS_KEY_FILE, make=not others)
+
+
+def _own_key(path: Path, make: bool) -> AccessKeySettings | None:
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        token = _kept_key(path) if path.exists() else _make_key(path)
+        if not path.exists():
+            if not make:
+                return None
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_key(path)
+        token = _kept_key(path)
     except OSError as exc:
         raise ConfigError(
             f"server.data_dir: the generated access key cannot be kept in {path}: {exc.strerror or exc}."
@@ -59,6 +77,61 @@ def own_key(settings: Settings) -> AccessKeySettings | None:
         return generated(token)
     except (ConfigError, ValueError):
         raise ConfigError(f"{path} does not hold an access key: delete it, and a new one is made.") from None
+
+
+def operator_key(settings: Settings) -> Secret | None:
+    """The token of the operator's API key as it is kept in data_dir; None where there is none.
+
+    Raises ConfigError when others can read it, or it cannot be read.
+    """
+    path = settings.server.data_dir / OPERATOR_FILE
+    try:
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigError(f"{path} holds the operator's API key and is open to other users: chmod 600 {path}")
+        return Secret(path.read_text("ascii").strip())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as exc:
+        raise ConfigError(
+            f"{path} does not hold the operator's API key ({exc}): delete it, and a new one is made."
+        ) from None
+
+
+def make_operator_key(settings: Settings, token: Secret | None = None) -> Secret:
+    """Keep this token, else a new one, as that of the operator's API key. Raises ConfigError.
+
+    It is written before any store knows it: what is printed once and then lost would lock the operator out.
+    """
+    from aigw.store import tokens
+
+    made = tokens.make(tokens.API) if token is None else token
+    directory = settings.server.data_dir
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(directory / OPERATOR_FILE, made.reveal())
+    except OSError as exc:
+        raise ConfigError(
+            f"server.data_dir: the operator's API key cannot be kept in {directory / OPERATOR_FILE}:"
+            f" {exc.strerror or exc}."
+        ) from None
+    return made
+
+
+def forget_operator_key(settings: Settings) -> None:
+    """It is not the operator's after all."""
+    (settings.server.data_dir / OPERATOR_FILE).unlink(missing_ok=True)
+
+
+def early_operator_key(settings: Settings) -> Secret | None:
+    """At a first start: the token that the operator's API key will have once there is a store; None at a later one.
+
+    Made where data_dir is made anyway: a gateway that is told its access keys needs no directory.
+    """
+    directory = settings.server.data_dir
+    unused = settings.server.control is None or settings.store.url != "sqlite" or settings.access_keys
+    if unused or (directory / OPERATOR_FILE).exists() or (directory / "store.sqlite").exists():
+        return None
+    return make_operator_key(settings)
 
 
 def generated(token: str) -> AccessKeySettings:
@@ -74,12 +147,14 @@ def _kept_key(path: Path) -> str:
     return path.read_text("ascii").strip()
 
 
-def _make_key(path: Path) -> str:
-    token = "aigw-" + "".join(secrets.choice(_ALPHABET) for _ in range(KEY_LENGTH))
+def _make_key(path: Path) -> None:
+    _write(path, "aigw-" + "".join(secrets.choice(_ALPHABET) for _ in range(KEY_LENGTH)))
+
+
+def _write(path: Path, token: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(token + "\n")
-    return token
 
 
 def welcome(start: Start, data: str, control: str | None) -> str:
@@ -96,6 +171,8 @@ def welcome(start: Start, data: str, control: str | None) -> str:
         f"  health         {_health(control)}",
         f"  access key     {key}",
     ]
+    if start.operator_key:
+        lines.append(f"  operator key   {start.operator_key.reveal()} (for the control API; shown this once)")
     if start.sandbox_url:
         lines.append("  provider       sandbox (no provider key was found; set OPENAI_API_KEY or another and restart)")
     body = f'{{"model":"{model}","stream":true,"messages":[{{"role":"user","content":"Say hello"}}]}}'

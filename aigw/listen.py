@@ -13,9 +13,11 @@ from typing import Any
 import attrs
 
 from aigw.errors import ConfigError
-from aigw.settings import Tcp, Unix
+from aigw.settings import Settings, Tcp, Unix
 
 FIRST_INHERITED = 3
+# What the settings call the data plane's address.
+LISTEN = "server.listen"
 # The names a socket unit may give (FileDescriptorName=), in the order that counts for sockets without them.
 NAMES = ("data", "control")
 # A socket file whose owner does not even take the connection within this many seconds is still somebody's.
@@ -44,6 +46,45 @@ class Sockets:
             with suppress(OSError):
                 if _identity(path) == identity:
                     os.unlink(path)
+
+
+@attrs.define(eq=False)
+class Door:
+    """Where workers take connections: a socket each on the address of `anchor`, or the anchor shared by all.
+
+    Each its own spreads connections evenly and wakes one worker for one connection (SO_REUSEPORT, socket(7)); what
+    cannot be opened twice (a Unix socket, one passed by systemd) is shared. The parent keeps every socket open, so
+    that connections that wait at one whose worker has died are taken by the next worker.
+    """
+
+    anchor: socket.socket
+    _shared: bool
+    _opened: dict[int, socket.socket] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings, sockets: Sockets) -> Door:
+        """The door on `server.listen`, or the one that was passed. Raises ConfigError."""
+        anchor = sockets.take("data", settings.server.listen, LISTEN, shared=True)
+        return cls(anchor, "data" in sockets.passed or anchor.family == socket.AF_UNIX)
+
+    def open(self, worker: int) -> socket.socket:
+        """The socket of a worker: the one its predecessor left, or a new one. Raises OSError."""
+        if self._shared:
+            return self.anchor
+        if worker not in self._opened:
+            self._opened[worker] = sibling(self.anchor)
+        return self._opened[worker]
+
+    def leave(self, worker: int) -> None:
+        """A worker takes no more connections: the system gives them to the others, and none waits here."""
+        if worker in self._opened:
+            self._opened.pop(worker).close()
+
+    def close(self) -> None:
+        """Take no more connections at all."""
+        for worker in list(self._opened):
+            self.leave(worker)
+        self.anchor.close()
 
 
 def _identity(path: str) -> tuple[int, int]:

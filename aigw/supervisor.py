@@ -9,26 +9,34 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from functools import partial
+from itertools import count
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import structlog
 
-from aigw import declared, listen, running
-from aigw.channel import Begin
+from aigw import channel, declared, listen, running
+from aigw.channel import Ask, Begin, Prepare, Serving, Switch
 from aigw.child import Child, WorkerFailed, how
-from aigw.control.health import Health
-from aigw.control.listener import Listener
 from aigw.errors import AigwError, ConfigError
-from aigw.first_start import Start, own_key
-from aigw.observe.exposition import render
+from aigw.feed import Feed
+from aigw.first_start import Start
+from aigw.host import Host
+from aigw.listen import Door
+from aigw.observe.log import LogSink
 from aigw.observe.scrub import Scrubber
 from aigw.observe.totals import Snapshot, merge
-from aigw.serve import LISTEN, announce, control_socket, start_sandbox
+from aigw.roster import Used
+from aigw.serve import announce, control_socket
 from aigw.settings import Settings
 from aigw.settings.whole import BUILT_IN_DEFAULTS
+
+if TYPE_CHECKING:
+    from aigw.store.records import Whole
 
 # What workers may take beyond drain_timeout to cut what is left and write their last lines.
 GRACE_SECONDS = 5.0
@@ -50,28 +58,47 @@ async def supervise(settings: Settings, overrides: Mapping[str, str], *, quiet: 
     sockets = listen.Sockets(listen.inherited(os.environ))
     door = Door.of(settings, sockets)
     control = control_socket(settings, sockets)
-    sandbox = await start_sandbox() if declared.needs_sandbox(settings) else None
-    begun = Start(own_key(settings), sandbox.base_url if sandbox else None)
-    scrubber = Scrubber(declared.secrets_of(settings, begun.extra_keys))
-    log = declared.open_log(settings, scrubber, asyncio.get_running_loop())
-    supervisor = Supervisor(settings, begin_of(settings, overrides, begun), door)
-    stopped = running.stop_event(supervisor.kill)
-    listener = Listener(Health(lambda: supervisor.ready, supervisor.metrics).answer)
-    if control is not None:
-        await listener.listen(control)
+    host = Host(settings, overrides)
+    supervisors: list[Supervisor] = []
+
+    def kill() -> None:
+        for each in supervisors:
+            each.kill()
+
+    stopped = running.stop_event(kill)
+    in_time = True
+    try:
+        whole = await running.unless(stopped, host.begin())
+        if not stopped.is_set():
+            scrubber = Scrubber(declared.secrets_of(settings, host.begun.extra_keys))
+            log = declared.open_log(settings, scrubber, asyncio.get_running_loop())
+            begin = begin_of(settings, overrides, host.begun)
+            supervisors.append(Supervisor(settings, begin, door, Beside(host.feed, log)))
+            await supervisors[0].take(whole)
+            del whole
+            in_time = await _supervise_until(stopped, supervisors[0], host, control, quiet=quiet)
+            log.close()
+    finally:
+        await host.close()
+        sockets.remove_files()
+    return 0 if in_time else 1
+
+
+async def _supervise_until(
+    stopped: asyncio.Event, supervisor: Supervisor, host: Host, control: socket.socket | None, *, quiet: bool
+) -> bool:
+    """Let workers serve until the end; whether all of them ended in time."""
+    host.serve(supervisor)
+    await host.listen(control)
     try:
         if await supervisor.start(stopped):
-            announce(settings, begun, door.anchor, control, quiet=quiet)
+            running.on_hang_up(host.hang_up)
+            announce(host.settings, host.begun, supervisor.anchor, control, quiet=quiet)
             running.settle()
             await stopped.wait()
     finally:
         in_time = await supervisor.stop()
-        await listener.close()
-        if sandbox is not None:
-            await sandbox.stop()
-        sockets.remove_files()
-        log.close()
-    return 0 if in_time else 1
+    return in_time
 
 
 def begin_of(settings: Settings, overrides: Mapping[str, str], begun: Start) -> Begin:
@@ -86,58 +113,38 @@ def begin_of(settings: Settings, overrides: Mapping[str, str], begun: Start) -> 
     return Begin(0, -1, settings.source, text, dict(overrides), token, begun.sandbox_url)
 
 
-@attrs.define(eq=False)
-class Door:
-    """Where workers take connections: a socket each on the address of `anchor`, or the anchor shared by all.
+@attrs.frozen(eq=False)
+class Beside:
+    """What stands beside the workers in their parent: who holds the store, and the parent's own log."""
 
-    Each its own spreads connections evenly and wakes one worker for one connection (SO_REUSEPORT, socket(7)); what
-    cannot be opened twice (a Unix socket, one passed by systemd) is shared. The parent keeps every socket open, so
-    that connections that wait at one whose worker has died are taken by the next worker.
-    """
-
-    anchor: socket.socket
-    _shared: bool
-    _opened: dict[int, socket.socket] = attrs.field(factory=dict)
-
-    @classmethod
-    def of(cls, settings: Settings, sockets: listen.Sockets) -> Door:
-        """The door on `server.listen`, or the one that was passed. Raises ConfigError."""
-        anchor = sockets.take("data", settings.server.listen, LISTEN, shared=True)
-        return cls(anchor, "data" in sockets.passed or anchor.family == socket.AF_UNIX)
-
-    def open(self, worker: int) -> socket.socket:
-        """The socket of a worker: the one its predecessor left, or a new one. Raises OSError."""
-        if self._shared:
-            return self.anchor
-        if worker not in self._opened:
-            self._opened[worker] = listen.sibling(self.anchor)
-        return self._opened[worker]
-
-    def leave(self, worker: int) -> None:
-        """A worker takes no more connections: the system gives them to the others, and none waits here."""
-        if worker in self._opened:
-            self._opened.pop(worker).close()
-
-    def close(self) -> None:
-        """Take no more connections at all."""
-        for worker in list(self._opened):
-            self.leave(worker)
-        self.anchor.close()
+    feed: Feed
+    log: LogSink
 
 
 class Supervisor:
-    """Keeps the workers of one gateway alive."""
+    """Keeps the workers of one gateway alive, and of one mind."""
 
-    def __init__(self, settings: Settings, begin: Begin, door: Door) -> None:
+    def __init__(self, settings: Settings, begin: Begin, door: Door, beside: Beside | None = None) -> None:
         self._server = settings.server
         self._begin = begin
         self._door = door
+        self._beside = beside
+        # What the store holds, for the next worker that is started; none without a store.
+        self._pieces: list[bytes] = []
+        # Nobody is hired while what workers are told changes.
+        self._hiring = asyncio.Lock()
+        self._numbers = count(1)
         self._children: set[Child] = set()
         self._keepers: list[asyncio.Task[None]] = []
         self._begun = False
         self._stopped = asyncio.Event()
         # What workers that are gone had counted.
         self._kept: Snapshot = {}
+
+    @property
+    def anchor(self) -> socket.socket:
+        """The socket whose address is that of the data plane."""
+        return self._door.anchor
 
     @property
     def ready(self) -> bool:
@@ -186,11 +193,79 @@ class Supervisor:
         for child in self._children:
             child.kill()
 
-    async def metrics(self) -> bytes:
+    async def count(self) -> Snapshot:
         """The metrics of all workers together, with what those that are gone had counted."""
         # Read before anything is awaited: a worker that ends meanwhile is among those asked, and must not count twice.
         kept = self._kept
-        return await asyncio.to_thread(render, merge([kept, *await self._count()]))
+        return merge([kept, *await self._count()])
+
+    # -- what workers serve --------------------------------------------------------------------------------------------
+
+    async def take(self, whole: Whole | None) -> None:
+        """Let workers serve what the store holds; they say when they do. Nothing to do without a store."""
+        if whole is None:
+            return
+        pieces = await _cut(whole)
+        async with self._hiring:
+            self._pieces = pieces
+            for child in self._children:
+                child.give(pieces)
+
+    async def switch(self, settings: Settings, begun: Start, whole: Whole | None) -> None:
+        """Let all workers serve another configuration, or none: each makes ready first. Raises AigwError for none."""
+        begin = begin_of(settings, self._begin.overrides, begun)
+        if await asyncio.to_thread(declared.settings_of, begin.source, begin.config, begin.overrides) != settings:
+            raise ConfigError(f"{begin.source} changed while it was read: nothing was changed; try again")
+        pieces = [] if whole is None else await _cut(whole)
+        number = next(self._numbers)
+        prepare = Prepare(number, begin.config, begin.access_key, begin.sandbox_url)
+        async with self._hiring:
+            children = list(self._children)
+            structlog.get_logger().info("reloading", workers=len(children))
+            try:
+                await _all_of([child.prepare(prepare, pieces) for child in children])
+            except AigwError:
+                for child in children:
+                    await child.switch(Switch(number, go=False))
+                raise
+            self._begin, self._pieces, self._server = begin, pieces, settings.server
+            for failed in await asyncio.gather(
+                *[child.switch(Switch(number, go=True)) for child in children], return_exceptions=True
+            ):
+                # It is about to serve it, or about to end and to be replaced by one that does.
+                if isinstance(failed, BaseException):
+                    structlog.get_logger().warning("worker_late", error=str(failed))
+        if self._beside is not None:
+            self._beside.log.guard(Scrubber(declared.secrets_of(settings, begun.extra_keys)))
+
+    async def explain(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A dry run by one of the workers. Raises AigwError."""
+        for child in self._children:
+            if child.ready:
+                return await child.ask(Ask(next(self._numbers), asked))
+        raise WorkerFailed("no worker is ready")
+
+    def uses(self) -> list[Used]:
+        """None of the parent's own: workers tell theirs."""
+        return []
+
+    def _left(self, number: int, name: str) -> None:
+        """A worker takes no more connections and begins no more requests."""
+        self._door.leave(number)
+        self._gone(name)
+
+    def _gone(self, name: str) -> None:
+        if self._beside is not None:
+            self._beside.feed.roster.gone(name)
+
+    def _noticed(self, child: Child, message: Serving | channel.Used) -> None:
+        if self._beside is None:
+            return
+        roster = self._beside.feed.roster
+        if isinstance(message, Serving):
+            roster.serving(child.name, message.epoch)
+        else:
+            roster.used((account, id, at) for account, id, at in message.uses)
 
     async def _count(self) -> list[Snapshot]:
         return await asyncio.gather(*[child.count() for child in self._children])
@@ -227,9 +302,26 @@ class Supervisor:
 
     async def _attend(self, number: int, first: asyncio.Future[None]) -> None:
         """One worker from its start to its end. Raises WorkerFailed, and OSError when it cannot have a socket."""
-        begin = attrs.evolve(self._begin, worker=number)
-        child = await Child.start(begin, self._door.open(number), lambda: self._door.leave(number))
-        self._children.add(child)
+        name = f"{number}.{next(self._numbers)}"
+        try:
+            if self._beside is not None:
+                await self._beside.feed.expect(name)
+            await self._attend_to(await self._hired(number, name), first)
+        finally:
+            self._gone(name)
+
+    async def _hired(self, number: int, name: str) -> Child:
+        """A worker that is being started. Raises as above."""
+        async with self._hiring:
+            begin = attrs.evolve(self._begin, worker=number)
+            left = partial(self._left, number, name)
+            child = await Child.start(begin, self._door.open(number), left, self._noticed, self._pieces)
+            child.name = name
+            self._children.add(child)
+        return child
+
+    async def _attend_to(self, child: Child, first: asyncio.Future[None]) -> None:
+        number = child.number
         try:
             if self._stopped.is_set():
                 child.terminate()
@@ -258,3 +350,21 @@ def pause_after(quick: int) -> float:
 async def _all(firsts: list[asyncio.Future[None]]) -> bool:
     await asyncio.gather(*firsts)
     return True
+
+
+async def _cut(whole: Whole) -> list[bytes]:
+    """The pieces of a whole, as messages; others have their turn in between."""
+    from aigw.pieces import pieces
+
+    cut = []
+    for piece in pieces(whole):
+        cut.append(channel.write(channel.Piece(piece)))
+        await asyncio.sleep(0)
+    return cut
+
+
+async def _all_of(tasks: list[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all, however each of them ends. Raises what the first one that failed did."""
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, BaseException):
+            raise ended

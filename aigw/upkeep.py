@@ -128,6 +128,27 @@ def rotate(settings: Settings, *, new: bool) -> Told:
     return _with_store(settings, told)
 
 
+def operator(settings: Settings) -> Told:
+    """Make a new API key for the operator, and the store where there is none; the token is kept in data_dir.
+
+    For a gateway that made none at its start, and where the token was lost. Others stay valid.
+    Raises StoreError, ConfigError.
+    """
+    from aigw import first_start
+    from aigw.store.records import OPERATOR_ACCOUNT, Actor
+    from aigw.store.specs import ApiKeySpec
+
+    async def told(location: Location, store: SqlStore) -> Told:
+        made = await store.api_keys.create(OPERATOR_ACCOUNT, ApiKeySpec(name="operator"), Actor("command line"))
+        assert made.token is not None
+        first_start.forget_operator_key(settings)
+        first_start.make_operator_key(settings, made.token)
+        file = settings.server.data_dir / first_start.OPERATOR_FILE
+        return {"store": location.shown, "id": made.record.id, "token": made.token.reveal(), "file": str(file)}
+
+    return _with_store(settings, told, make=True)
+
+
 def _with_store(
     settings: Settings, work: Callable[[Location, SqlStore], Awaitable[Told]], *, make: bool = False
 ) -> Told:

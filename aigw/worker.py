@@ -6,23 +6,45 @@ It ends, after the requests under way, on SIGTERM and when the channel ends: a w
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections import deque
+from typing import TYPE_CHECKING
 
 import attrs
 import structlog
 
-from aigw import allocator, app, running
-from aigw.channel import Begin, Channel, Count, Counted, Draining, Failed, Message, Ready, end_of
-from aigw.declared import load_settings
-from aigw.errors import ConfigError
+from aigw import allocator, app, channel, running
+from aigw.channel import (
+    Ask,
+    Begin,
+    Channel,
+    Count,
+    Counted,
+    Draining,
+    Failed,
+    Message,
+    Piece,
+    Prepare,
+    Ready,
+    Serving,
+    Switch,
+    Switched,
+    Told,
+    Used,
+    end_of,
+)
+from aigw.declared import settings_of
+from aigw.errors import AigwError, ConfigError
 from aigw.first_start import generated
-from aigw.settings import Settings
+from aigw.swapping import Prepared, Setup
+
+if TYPE_CHECKING:
+    from aigw.pieces import Gathering
+    from aigw.store.records import Whole
+
+# What the parent tells to be done in turn; what the store holds, as its pieces.
+Change = Prepare | Switch | list[bytes]
 
 
 def work(descriptor: int) -> int:
@@ -40,41 +62,50 @@ def work(descriptor: int) -> int:
 async def _work(sock: socket.socket) -> int:
     worker = Worker()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stopped.set)
-    channel = await Channel.open(sock, worker.hear, worker.stopped.set)
+    end = worker.channel = await Channel.open(sock, worker.hear, worker.stopped.set)
     try:
-        begin = await worker.begun()
-        if begin is None:
+        begun = await worker.begun()
+        if begun is None:
             return 0
         try:
-            process = await start(begin)
+            process = await start(*begun)
         except ConfigError as exc:
-            channel.send(Failed(exc.message))
+            end.send(Failed(exc.message))
             return 1
         except Exception as exc:
-            channel.send(Failed(f"{type(exc).__name__}: {exc}"))
+            end.send(Failed(f"{type(exc).__name__}: {exc}"))
             raise
-        worker.tell = lambda: channel.send(Counted(process.read_metrics()))
-        channel.send(Ready())
+        worker.process = process
+        if process.swap.epoch:
+            end.send(Serving(process.swap.epoch))
+        end.send(Ready())
         running.settle()
+        changing = asyncio.create_task(worker.change())
         await worker.stopped.wait()
-        structlog.get_logger().info("worker_draining", worker=begin.worker, in_flight=process.gateway.in_flight)
-        channel.send(Draining())
+        changing.cancel()
+        structlog.get_logger().info("worker_draining", worker=begun[0].worker, in_flight=process.gateway.in_flight)
+        end.send(Draining())
         await process.stop()
         worker.tell()
         return 0
     finally:
-        channel.close()
-        await channel.wait_ended()
+        end.close()
+        await end.wait_ended()
 
 
 class Worker:
-    """What a worker has heard. `tell` answers a question for its metrics."""
+    """What a worker has heard, and does about it: one change after another, in the order it was told them."""
 
     def __init__(self) -> None:
         self.stopped = asyncio.Event()
-        self.tell: Callable[[], None] = lambda: None
+        self.process: app.Process | None = None
+        self.channel: Channel | None = None
         self._begin: Begin | None = None
         self._heard = asyncio.Event()
+        self._pieces: Gathering | None = None
+        self._changes: deque[Change] = deque()
+        self._changed = asyncio.Event()
+        self._prepared: Prepared | None = None
 
     def hear(self, message: Message) -> None:
         """One message of the parent's."""
@@ -84,52 +115,145 @@ class Worker:
                 self._heard.set()
             case Count():
                 self.tell()
+            case Piece():
+                self._gather(message.data)
+            case Prepare() | Switch():
+                self._change(message)
+            case Ask():
+                self._answer(message)
             case _:
                 raise ValueError(f"a worker is not told {message!r}")
 
-    async def begun(self) -> Begin | None:
-        """What to be; None when the parent left, or told to end, before it said so."""
-        waiting = [asyncio.ensure_future(event.wait()) for event in (self._heard, self.stopped)]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for each in waiting:
-            each.cancel()
-        return self._begin
+    def tell(self) -> None:
+        """Its metrics, and when keys were used; nothing before there is a process."""
+        if self.process is not None:
+            self._say(Counted(self.process.read_metrics()))
+            if uses := self.process.uses.take():
+                self._say(Used(uses))
+
+    def _change(self, change: Change) -> None:
+        self._changes.append(change)
+        self._changed.set()
+
+    async def _next(self) -> Change:
+        while not self._changes:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._changes.popleft()
+
+    async def _stored(self) -> Whole:
+        """What the store holds, which is told next."""
+        first = await self._next()
+        if isinstance(first, Prepare | Switch):
+            raise ValueError(f"a worker is not told {first!r} in place of what the store holds")
+        return _read(first)
+
+    async def change(self) -> None:
+        """Take over what is told, for ever; a worker that cannot ends, and another one takes its place."""
+        try:
+            while True:
+                match await self._next():
+                    case Prepare() as prepare:
+                        await self._prepare(prepare)
+                    case Switch() as switch:
+                        self._switch(switch)
+                    case gathered:
+                        await self._take(gathered)
+        except Exception:
+            structlog.get_logger().exception("worker_out_of_step")
+            self.stopped.set()
+
+    async def _take(self, gathered: list[bytes]) -> None:
+        if self._changes and isinstance(self._changes[0], list):
+            # What came after it holds everything that this one holds.
+            return
+        assert self.process is not None
+        whole = _read(gathered)
+        if await self.process.swap.take(whole):
+            self.process.note_uses()
+            self._say(Serving(whole.epoch))
+
+    async def _prepare(self, prepare: Prepare) -> None:
+        assert self.process is not None
+        assert self._begin is not None
+        begin = attrs.evolve(
+            self._begin, config=prepare.config, access_key=prepare.access_key, sandbox_url=prepare.sandbox_url
+        )
+        whole = await self._stored() if prepare.stored else None
+        try:
+            self._prepared = await self.process.swap.prepare(setup_of(begin), whole)
+        except Exception as exc:
+            known = isinstance(exc, ConfigError)
+            self._say(channel.Prepared(prepare.number, str(exc) if known else f"{type(exc).__name__}: {exc}"))
+        else:
+            self._say(channel.Prepared(prepare.number))
+
+    def _switch(self, switch: Switch) -> None:
+        prepared, self._prepared = self._prepared, None
+        if switch.go and prepared is not None:
+            assert self.process is not None
+            self.process.swap.adopt(prepared)
+            self._say(Switched(switch.number))
+            if prepared.epoch:
+                self.process.note_uses()
+                self._say(Serving(prepared.epoch))
+
+    def _gather(self, piece: bytes) -> None:
+        if self._pieces is None:
+            # What it takes to read them is not needed where there is no store.
+            from aigw.pieces import Gathering
+
+            self._pieces = Gathering()
+        gathered = self._pieces.feed(piece)
+        if gathered is not None:
+            self._change(gathered)
+
+    def _answer(self, ask: Ask) -> None:
+        if self.process is None:
+            self._say(Told(ask.number, {}, "the worker has not begun"))
+            return
+        try:
+            self._say(Told(ask.number, self.process.explain(ask.asked)))
+        except AigwError as error:
+            self._say(Told(ask.number, {}, str(error)))
+
+    def _say(self, message: Message) -> None:
+        if self.channel is not None:
+            self.channel.send(message)
+
+    async def begun(self) -> tuple[Begin, Whole | None] | None:
+        """What to be, and what the store holds; None when the parent left, or told to end, before it said so."""
+        telling = asyncio.ensure_future(self._told())
+        ending = asyncio.ensure_future(self.stopped.wait())
+        await asyncio.wait((telling, ending), return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not telling.done():
+            telling.cancel()
+            return None
+        return telling.result()
+
+    async def _told(self) -> tuple[Begin, Whole | None]:
+        await self._heard.wait()
+        assert self._begin is not None
+        return self._begin, await self._stored() if self._begin.stored else None
 
 
-async def start(begin: Begin) -> app.Process:
+async def start(begin: Begin, whole: Whole | None = None) -> app.Process:
     """The process that the parent described, serving. Raises ConfigError."""
     allocator.keep_memory()
-    settings = settings_of(begin)
-    keys = (generated(begin.access_key),) if begin.access_key else ()
-    process = await app.start(settings, extra_keys=keys, sandbox_url=begin.sandbox_url)
+    setup = setup_of(begin)
+    process = await app.start(setup.settings, extra_keys=setup.extra_keys, sandbox_url=setup.sandbox_url, whole=whole)
     await process.listen(socket.socket(fileno=begin.data_fd))
     return process
 
 
-def settings_of(begin: Begin) -> Settings:
-    """The settings as the parent read them: of the same text, whatever has become of the file meanwhile.
+def _read(gathered: list[bytes]) -> Whole:
+    from aigw.pieces import read
 
-    A worker that is started again, hours later, must not be of another configuration than its siblings.
-    Raises ConfigError.
-    """
-    with _file_of(begin) as path:
-        try:
-            settings = load_settings(path, None, begin.overrides)
-        except ConfigError as exc:
-            raise ConfigError(exc.message.replace(str(path), begin.source)) from None
-    return attrs.evolve(settings, source=begin.source)
+    return read(gathered)
 
 
-@contextmanager
-def _file_of(begin: Begin) -> Iterator[Path | None]:
-    """The text of the configuration under a path; never on a disk, as it may hold secrets (memfd_create(2))."""
-    if sys.platform != "linux":
-        # Without files in memory the one on the disk has to serve; no configuration file is none.
-        yield Path(begin.source) if begin.config else None
-        return
-    descriptor = os.memfd_create("aigw.toml")
-    try:
-        os.write(descriptor, begin.config.encode("utf-8"))
-        yield Path(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
+def setup_of(begin: Begin) -> Setup:
+    """What a snapshot is made of, beside the store. Raises ConfigError."""
+    keys = (generated(begin.access_key),) if begin.access_key else ()
+    return Setup(settings_of(begin.source, begin.config, begin.overrides), keys, begin.sandbox_url)

@@ -9,6 +9,7 @@ import socket
 import pytest
 
 from aigw.channel import (
+    Ask,
     Begin,
     Channel,
     Count,
@@ -16,7 +17,15 @@ from aigw.channel import (
     Draining,
     Failed,
     Message,
+    Piece,
+    Prepare,
+    Prepared,
     Ready,
+    Serving,
+    Switch,
+    Switched,
+    Told,
+    Used,
     end_of,
     pair,
     read,
@@ -32,7 +41,17 @@ MESSAGES: list[Message] = [
     Draining(),
     Count(),
     Counted({"aigw_workers": [{"labels": ["a\nb"], "values": [1.5]}]}),
+    Serving(7),
+    Prepare(1, 'a = "é"', "aigw-token-0123456789", None, stored=True),
+    Prepared(1, "no"),
+    Switch(1, go=True),
+    Switched(1),
+    Ask(2, {"models": ["m"]}),
+    Told(2, {"candidates": []}),
+    Used([["acct_1", "aigk_1", 1.5]]),  # type: ignore[list-item] # a pair in JSON
 ]
+# What follows a line of its own, whatever is in it.
+PIECES: list[Message] = [Piece(b"\n\npiece 3\n"), Piece(bytes(range(256)))]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
@@ -106,10 +125,11 @@ async def test_any_slicing(size: int) -> None:
     """Lines are put together from whatever pieces arrive."""
     end = End()
     channel = Channel(end.heard.append, end.ended.set)
-    data = b"".join(map(write, MESSAGES))
+    sent = [*MESSAGES, *PIECES, *MESSAGES[:2]]
+    data = b"".join(map(write, sent))
     for start in range(0, len(data), size):
         channel.data_received(data[start : start + size])
-    assert end.heard == MESSAGES
+    assert end.heard == sent
 
 
 def test_an_end_is_taken_over() -> None:

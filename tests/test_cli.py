@@ -184,12 +184,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == {"version": __version__, "python": sys.version.split()[0]}
 
 
-def test_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """Columns are as wide as their widest cell, and no line ends in spaces."""
-    cli.print_table(("A", "LONG"), [("wider", "x"), ("y", "")])
-    assert capsys.readouterr().out == "A      LONG\nwider  x\ny\n"
-
-
 # -- as a process -------------------------------------------------------------------------------------------------
 
 

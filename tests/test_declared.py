@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import structlog
 
 from aigw import declared
-from aigw.declared import load_settings, needs_sandbox, secrets_of
+from aigw.declared import load_settings, needs_sandbox, secrets_of, settings_of
 from aigw.errors import ConfigError
 from aigw.observe.scrub import Scrubber
 from aigw.registry import load_builtin
@@ -111,3 +112,26 @@ async def test_the_log_is_as_configured(capfd: pytest.CaptureFixture[str]) -> No
     assert "swordfish" not in told
     assert not told.startswith("{")
     assert os.linesep in told
+
+
+def test_the_text_counts_not_the_file(tmp_path: Path) -> None:
+    """A worker's settings are those of the text that the parent read, under the file's name; overrides win."""
+    (tmp_path / "aigw.toml").write_text("broken")
+    settings = settings_of("aigw.toml", "[limits]\nmax_body_bytes = 77\n", {"log.level": "error"})
+    assert (settings.limits.max_body_bytes, settings.log.level, settings.source) == (77, "error", "aigw.toml")
+    assert settings_of("built-in defaults", "", {}).source == "built-in defaults"
+
+
+def test_without_files_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has none, the file on the disk serves."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    file = tmp_path / "aigw.toml"
+    file.write_text("[limits]\nmax_body_bytes = 78\n")
+    assert settings_of(str(file), "something", {}).limits.max_body_bytes == 78
+
+
+def test_a_text_that_is_wrong() -> None:
+    """The message names the file, not where its text was kept."""
+    with pytest.raises(ConfigError, match=r"^aigw\.toml: not valid TOML") as error:
+        settings_of("aigw.toml", "x = [", {})
+    assert "/proc" not in error.value.message

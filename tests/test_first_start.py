@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aigw.errors import ConfigError
-from aigw.first_start import KEY_LENGTH, Start, generated, own_key, welcome
+from aigw.first_start import KEY_LENGTH, Start, generated, kept_key, own_key, welcome
 from aigw.secret import Secret
 from aigw.settings import AccessKeySettings, Server, Settings
 
@@ -42,6 +42,18 @@ def test_a_declared_key_is_enough(tmp_path: Path) -> None:
     declared = Settings(server=Server(data_dir=tmp_path / "data"), access_keys=(KEY,))
     assert own_key(declared) is None
     assert not (tmp_path / "data").exists()
+
+
+def test_a_key_that_was_taken_out_of_service(tmp_path: Path) -> None:
+    """Without its file it is not there any more; where there are others, none is made in its place."""
+    made = own_key(settings(tmp_path), others=False)
+    assert own_key(settings(tmp_path), others=True) == made == kept_key(settings(tmp_path))
+    (tmp_path / "access-key").unlink()
+    assert kept_key(settings(tmp_path)) is None
+    assert own_key(settings(tmp_path), others=True) is None
+    assert os.listdir(tmp_path) == []
+    assert own_key(settings(tmp_path)) not in (None, made)
+    assert kept_key(Settings(server=Server(data_dir=tmp_path), access_keys=(KEY,))) is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from aigw.records import MANAGED, USER, AccessKey, ProviderKey, Scope
+from aigw.records import MANAGED, USER, AccessKey, Configuration, ProviderKey, Scope, Step
 from aigw.secret import Secret
 
 SECRET = "sk-records-0123456789abcdefghij"
@@ -53,3 +53,25 @@ def test_they_are_values(noun: AccessKey | ProviderKey) -> None:
     """Nothing changes one in place."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         noun.id = "other"  # type: ignore[misc]
+
+
+HERE, THERE = (Step(keys=("here",)),), (Step(keys=("there",)),)
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({}, None),
+        ({("maker", ""): THERE}, THERE),
+        ({("host", ""): THERE}, None),
+        ({("maker", "lyre-2"): HERE, ("maker", ""): THERE}, HERE),
+        ({("", "lyre-2"): HERE, ("maker", ""): THERE}, HERE),
+        ({("", "maker:lyre-2"): HERE, ("", "lyre-2"): THERE}, HERE),
+        ({("", "maker/lyre-2"): HERE, ("", "lyre-2"): THERE}, HERE),
+        ({("host", "lyre-2"): HERE, ("", "host:lyre-2"): HERE}, None),
+        ({("maker", "lyre-2"): ()}, ()),
+    ],
+)
+def test_rules(rules: dict[tuple[str, str], tuple[Step, ...]], expected: tuple[Step, ...] | None) -> None:
+    """The closest one: this model of this provider, this model of any, this provider. No steps are not no rule."""
+    assert Configuration("aigac_1", rules=rules).steps("maker", "Lyre-2") == expected

@@ -24,6 +24,8 @@ from aigw import running
 
 async def main():
     stopped = running.stop_event(lambda: print("at once", flush=True))
+    if "hang up" in sys.argv:
+        running.on_hang_up(lambda: print("hung up", flush=True))
     print("waiting", flush=True)
     await stopped.wait()
     print("stopped", flush=True)
@@ -44,8 +46,8 @@ def start(tmp_path: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def said(tmp_path: Path) -> list[str]:
-    """What it has said, without log lines."""
-    return [line for line in (tmp_path / "out").read_text().splitlines() if "reload_ignored" not in line]
+    """What it has said."""
+    return (tmp_path / "out").read_text().splitlines()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -67,11 +69,15 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     assert said(tmp_path) == ["waiting", "stopped", "at once"]
 
 
-def test_a_hang_up_is_told_and_changes_nothing(tmp_path: Path) -> None:
-    """SIGHUP is no end."""
+def test_a_hang_up(tmp_path: Path) -> None:
+    """SIGHUP is no end; what it means is for others to say."""
     with start(tmp_path) as process:
         process.send_signal(signal.SIGHUP)
-        eventually(lambda: "reload_ignored" in (tmp_path / "out").read_text())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 7
+    with start(tmp_path, "hang up") as process:
+        process.send_signal(signal.SIGHUP)
+        eventually(lambda: "hung up" in said(tmp_path))
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 7
 
@@ -109,3 +115,57 @@ def test_what_a_start_leaves_is_collected_no_more() -> None:
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+
+
+async def test_work_unless_it_ends() -> None:
+    """What the work gives, its error, or nothing where the end comes first: and then the work is over, too."""
+    stopped, over = asyncio.Event(), []
+
+    async def works(seconds: float) -> str:
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            over.append(seconds)
+        return "done"
+
+    async def fails() -> None:
+        raise ValueError("broken")
+
+    assert await running.unless(stopped, works(0.0)) == "done"
+    with pytest.raises(ValueError, match="broken"):
+        await running.unless(stopped, fails())
+    asyncio.get_running_loop().call_soon(stopped.set)
+    assert await running.unless(stopped, works(60.0)) is None
+    assert over == [0.0, 60.0]
+
+
+def test_without_collections() -> None:
+    """They are off meanwhile, also where one is within another, and on again in the end."""
+    with running.no_collections():
+        with running.no_collections():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+def test_small_steps() -> None:
+    """Threads take turns faster meanwhile, also where two want it who do not end in the order they began in."""
+    before = sys.getswitchinterval()
+    first, second = running.small_steps(), running.small_steps()
+    for step in (first.__enter__, second.__enter__):
+        step()
+        assert sys.getswitchinterval() < before
+    first.__exit__(None, None, None)
+    assert sys.getswitchinterval() < before
+    second.__exit__(None, None, None)
+    assert sys.getswitchinterval() == before
+
+
+async def test_very_many_end_little_by_little() -> None:
+    """Others have their turn in between."""
+    things, turns = [object() for _ in range(running.RELEASED_AT_ONCE * 3)], []
+    loop = asyncio.get_running_loop()
+    loop.call_soon(lambda: turns.append(len(things)))
+    await running.release(things)
+    assert not things
+    assert turns == [running.RELEASED_AT_ONCE * 2]

@@ -128,13 +128,50 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
             assert command.stop() == 1
 
 
-def test_a_hang_up_changes_nothing(tmp_path: Path) -> None:
-    """SIGHUP, from a terminal that closes or an operator who hopes for a reload, does not end the gateway."""
-    with Command(tmp_path, environ={"AIGW_ACCESS_KEY": KEY}) as command:
+CONFIG = """
+[providers.sandbox-a]
+base_url = "http://127.0.0.1:9/v1"
+keys = ["sk-first-0123456789"]
+surfaces = ["chat-completions"]
+[[access_keys]]
+name = "app"
+key = "{key}"
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_reload(tmp_path: Path, workers: str) -> None:
+    """After SIGHUP every process serves the new file; the log tells what differs, without secrets."""
+    (tmp_path / "aigw.toml").write_text(CONFIG.format(key=KEY))
+    other = "aigw-another-key-0123456789"
+    with Command(tmp_path, ["--workers", workers]) as command:
         command.started()
+        assert command.ask(SANDBOX, other).startswith(b"HTTP/1.1 401 ")
+        (tmp_path / "aigw.toml").write_text(CONFIG.format(key=other) + "[limits]\nmax_body_bytes = 10\n")
         command.signal(signal.SIGHUP)
-        command.wait_for("reload_ignored")
+        told = command.wait_for("reloaded")
+        assert [each["key"] for each in told["difference"]] == ["access_keys.app.key", "limits.max_body_bytes"]
+        assert other not in command.stdout
+        for _ in range(8):
+            assert command.ask(SANDBOX, KEY).startswith(b"HTTP/1.1 401 ")
+            assert command.ask(SANDBOX, other).startswith(b"HTTP/1.1 413 ")
         assert command.probe("/readyz")[0] == 200
+        assert command.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("[limits]\nnothing = 1\n", "limits.nothing"), ("[server]\nmax_requests = 7\n", "needs a restart")],
+)
+def test_a_reload_that_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    """A file that is wrong, or that changes what cannot change, changes nothing at all."""
+    (tmp_path / "aigw.toml").write_text(CONFIG.format(key=KEY))
+    with Command(tmp_path) as command:
+        command.started()
+        (tmp_path / "aigw.toml").write_text(CONFIG.format(key="aigw-another-key-0123456789") + text)
+        command.signal(signal.SIGHUP)
+        assert why in command.wait_for("reload_refused")["error"]
+        assert command.ask({**SANDBOX, "model": "nothing"}).startswith(b"HTTP/1.1 404 ")
         assert command.stop() == 0
 
 

@@ -16,11 +16,14 @@ import structlog
 
 from aigw import listen, supervisor
 from aigw.channel import Begin
+from aigw.declared import settings_of
 from aigw.errors import ConfigError
 from aigw.first_start import Start
+from aigw.listen import Door
+from aigw.observe.exposition import render
 from aigw.secret import Secret
 from aigw.settings import AccessKeySettings, Server, Settings, Tcp, Unix
-from aigw.supervisor import Door, Supervisor, begin_of, pause_after
+from aigw.supervisor import Supervisor, begin_of, pause_after
 
 from .support.gate import eventually
 
@@ -101,7 +104,7 @@ for number in range(3):
     assert await played.supervisor.start(played.stopped)
     assert played.supervisor.ready
     await eventually(lambda: played.events("worker_ended"))
-    assert b"aigw_log_dropped_total 2.0" in await played.supervisor.metrics()
+    assert b"aigw_log_dropped_total 2.0" in render(await played.supervisor.count())
 
 
 async def test_a_worker_that_fails_again_and_again(play: Callable[[str], Play], tmp_path: Path) -> None:
@@ -136,6 +139,18 @@ async def test_a_door_that_cannot_be_opened(
     played = play("")
     with pytest.raises(ConfigError, match="no more descriptors"):
         await played.supervisor.start(played.stopped)
+
+
+async def test_a_file_that_changes_meanwhile(play: Callable[[str], Play], tmp_path: Path) -> None:
+    """What workers are told is what was checked: a file that is written once more in between is refused."""
+    played = play('say("ready")\nhear()')
+    assert await played.supervisor.start(played.stopped)
+    file = tmp_path / "aigw.toml"
+    file.write_text("[limits]\nmax_body_bytes = 10\n")
+    checked = settings_of(str(file), file.read_text(), {})
+    file.write_text("[limits]\nmax_body_bytes = 11\n")
+    with pytest.raises(ConfigError, match="changed while it was read"):
+        await played.supervisor.switch(checked, Start(), None)
 
 
 async def test_a_start_before_the_end(play: Callable[[str], Play]) -> None:

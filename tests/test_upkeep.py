@@ -42,6 +42,16 @@ def test_a_store_is_made_and_told(here: Path, capsys: pytest.CaptureFixture[str]
     assert (here / "aigw-data" / "secret-key").read_text().strip() not in capsys.readouterr().out
 
 
+def test_another_key_for_the_operator(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`operator-key` makes the store and a key; again it makes another key, and keeps the last one's token."""
+    first = told(capsys, "store", "operator-key")
+    second = told(capsys, "store", "operator-key")
+    file = here / "aigw-data" / "operator-key"
+    assert first["token"] != second["token"] == file.read_text().strip()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert told(capsys, "store", "status")["rows"]["api_keys"] == 2  # type: ignore[index]
+
+
 def test_a_store_moves(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What `export` wrote `import` reads, into a new store with the same secret key; files are their owner's alone."""
     told(capsys, "store", "migrate")

@@ -10,15 +10,36 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import attrs
 import pytest
+import structlog
 
 from aigw import worker
-from aigw.channel import Begin, Count, Counted, Draining, Failed, Message, Ready, pair, read, write
-from aigw.errors import ConfigError
+from aigw.channel import (
+    Begin,
+    Count,
+    Counted,
+    Draining,
+    Failed,
+    Message,
+    Piece,
+    Prepare,
+    Ready,
+    Switch,
+    pair,
+    read,
+    write,
+)
+from aigw.pieces import pieces
+from aigw.store.records import Whole
 
 from .support.caller import HELLO
 from .support.command import KEY, PATIENCE, Talk, aigw, environment, fetch
+from .support.gate import eventually
+from .test_pieces import whole
 
 CONFIG = f'[[access_keys]]\nname = "app"\nkey = "{KEY}"\n'
 
@@ -172,31 +193,6 @@ def test_by_hand(tmp_path: Path) -> None:
     assert "never by hand" in told.stderr
 
 
-def test_the_text_counts_not_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings are those of the text that the parent read, under the file's name; overrides win over them."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "aigw.toml").write_text("broken")
-    begin = Begin(1, 3, "aigw.toml", "[limits]\nmax_body_bytes = 77\n", {"log.level": "error"})
-    settings = worker.settings_of(begin)
-    assert (settings.limits.max_body_bytes, settings.log.level, settings.source) == (77, "error", "aigw.toml")
-    assert worker.settings_of(Begin(1, 3, "built-in defaults", "")).source == "built-in defaults"
-
-
-def test_without_files_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system has none, the file on the disk serves."""
-    monkeypatch.setattr(sys, "platform", "darwin")
-    file = tmp_path / "aigw.toml"
-    file.write_text("[limits]\nmax_body_bytes = 78\n")
-    assert worker.settings_of(Begin(1, 3, str(file), "something")).limits.max_body_bytes == 78
-
-
-def test_a_text_that_is_wrong() -> None:
-    """The message names the file, not where its text was kept."""
-    with pytest.raises(ConfigError, match=r"^aigw\.toml: not valid TOML") as error:
-        worker.settings_of(Begin(1, 3, "aigw.toml", "x = ["))
-    assert "/proc" not in error.value.message
-
-
 async def test_what_a_worker_is_not_told() -> None:
     """A message for a parent is refused; a question before the start is passed over."""
     heard = worker.Worker()
@@ -206,3 +202,40 @@ async def test_what_a_worker_is_not_told() -> None:
     heard.stopped.set()
     assert await heard.begun() is None
     await asyncio.sleep(0)
+
+
+async def test_only_the_newest_counts() -> None:
+    """Of several states of the store behind one another the last is taken; what is to be prepared has its own."""
+    heard, taken = worker.Worker(), []
+
+    async def take(whole: Whole) -> bool:
+        taken.append(whole.epoch)
+        return False
+
+    heard.process = cast(Any, SimpleNamespace(swap=SimpleNamespace(take=take)))
+    for epoch in (7, 8, 9):
+        for piece in pieces(attrs.evolve(whole(1), epoch=epoch)):
+            heard.hear(Piece(piece))
+    changing = asyncio.create_task(heard.change())
+    await eventually(lambda: taken == [9])
+    changing.cancel()
+
+
+async def test_a_worker_that_goes_astray() -> None:
+    """One that can take nothing over any more ends, and is replaced."""
+    heard = worker.Worker()
+    heard.process = cast(Any, SimpleNamespace())
+    heard.hear(Prepare(1, "", stored=True))
+    heard.hear(Switch(1, go=True))
+    with structlog.testing.capture_logs() as logs:
+        await heard.change()
+    assert heard.stopped.is_set()
+    assert [line["event"] for line in logs] == ["worker_out_of_step"]
+
+
+def test_a_worker_has_no_store() -> None:
+    """What a worker, and a gateway without a store, import has no database and no cryptography in it: 40 MB."""
+    code = "import sys, aigw.worker, aigw.app, aigw.pieces, aigw.accounts, aigw.host, aigw.serve; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "aigw.pieces" in told
+    assert not {"sqlalchemy", "alembic", "cryptography", "asyncpg", "aiosqlite"} & set(told)

@@ -230,14 +230,42 @@ def test_workers_do_not_outlive_their_parent(tmp_path: Path) -> None:
 
 
 def test_a_hang_up_changes_nothing(pair: Command) -> None:
-    """SIGHUP to the whole family, as when a terminal closes, ends none of it."""
+    """SIGHUP to the whole family, as when a terminal closes, ends none of it: the same configuration is read again."""
     workers = pair.children()
     for pid in [pair.process.pid, *workers]:
         kill(pid, signal.SIGHUP)
-    pair.wait_for("reload_ignored")
+    pair.wait_for("reloaded")
     assert pair.ask(SANDBOX).startswith(b"HTTP/1.1 200 ")
     assert pair.children() == workers
     assert pair.stop() == 0
+
+
+def test_all_or_none(tmp_path: Path) -> None:
+    """Where one worker cannot make ready for another configuration, all go on with the one they have."""
+    text = """
+[providers.own]
+base_url = "http://127.0.0.1:9/v1"
+surfaces = ["chat-completions"]
+models = ["m"]
+"""
+    (tmp_path / "aigw.toml").write_text(text)
+    with Command(tmp_path, ["--workers", "2"], {"AIGW_ACCESS_KEY": KEY}) as command:
+        command.started()
+        workers = command.children()
+        os.kill(workers[0], signal.SIGSTOP)
+        (tmp_path / "aigw.toml").write_text(text + "[limits]\nmax_body_bytes = 10\n")
+        command.signal(signal.SIGHUP)
+        command.wait_for("reloading")
+        kill(workers[0], signal.SIGKILL)
+        command.wait_for("reload_refused")
+        command.wait_for("worker_restarted")
+        for _ in range(6):
+            assert b" 413 " not in command.ask({**SANDBOX, "model": "own:m"}).split(b"\r\n")[0]
+        command.signal(signal.SIGHUP)
+        command.wait_for("reloaded")
+        for _ in range(6):
+            assert command.ask({**SANDBOX, "model": "own:m"}).startswith(b"HTTP/1.1 413 ")
+        assert command.stop() == 0
 
 
 @pytest.mark.slow

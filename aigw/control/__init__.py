@@ -1,1 +1,1 @@
-"""What do operators and automation call? Health and metrics, on a listener of their own."""
+"""What do operators and automation call? Health, metrics and the control API, on a listener of their own."""

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import attrs
-import orjson
+from aigw.control.message import JSON, METRICS, PLAIN, Answer, Request, refusal
 
-PLAIN = "text/plain; charset=utf-8"
-METRICS = "text/plain; version=0.0.4; charset=utf-8"
-JSON = "application/json"
+__all__ = ["DOCUMENTED", "JSON", "METRICS", "PLAIN", "Answer", "Health", "Request", "refusal"]
+
 # What the documentation lists.
 DOCUMENTED = (("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"))
 
 
-@attrs.frozen
-class Answer:
-    """One answer of the control listener, on whatever server. `headers` are those beside the content's own."""
-
-    status: int
-    body: bytes
-    content_type: str = PLAIN
-    headers: tuple[tuple[str, str], ...] = ()
+def _nothing() -> str:
+    return ""
 
 
 class Health:
-    """Answers the control listener's requests. `ready` is false while starting or draining."""
+    """Answers what probes ask. `ready` is false while starting or draining.
 
-    def __init__(self, ready: Callable[[], bool], metrics: Callable[[], Awaitable[bytes]]) -> None:
+    `note` gives a line that stands below `ok` although requests are taken (`store: down since …`), or nothing.
+    """
+
+    def __init__(
+        self,
+        ready: Callable[[], bool],
+        metrics: Callable[[], Awaitable[bytes]],
+        note: Callable[[], str] = _nothing,
+    ) -> None:
         self._ready = ready
         self._metrics = metrics
+        self._note = note
+
+    async def asked(self, request: Request) -> Answer:
+        """The answer to a request, where there are probes and nothing else."""
+        return await self.answer(request.method, request.path)
 
     async def answer(self, method: str, path: str) -> Answer:
         """The answer to a request for this path (without its query)."""
@@ -37,21 +42,15 @@ class Health:
         if known is None:
             return refusal(404, "notFound", "There is nothing here; see /livez, /readyz and /metrics.")
         if method not in ("GET", "HEAD"):
-            refused = refusal(405, "methodNotAllowed", f"{path} takes GET and HEAD.")
-            return attrs.evolve(refused, headers=(("allow", "GET, HEAD"),))
+            return refusal(405, "methodNotAllowed", f"{path} takes GET and HEAD.").extended(("allow", "GET, HEAD"))
         return await known()
 
     async def _livez(self) -> Answer:
         return Answer(200, b"ok\n")
 
     async def _readyz(self) -> Answer:
-        return Answer(200, b"ok\n") if self._ready() else Answer(503, b"not ready\n")
+        status, word = (200, "ok") if self._ready() else (503, "not ready")
+        return Answer(status, "".join(f"{line}\n" for line in (word, self._note()) if line).encode())
 
     async def _render(self) -> Answer:
         return Answer(200, await self._metrics(), METRICS)
-
-
-def refusal(status: int, code: str, message: str) -> Answer:
-    """An error in the form of the control API."""
-    body = {"errorCode": code, "statusCode": status, "msg": message, "details": {}}
-    return Answer(status, orjson.dumps(body), JSON)

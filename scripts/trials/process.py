@@ -44,20 +44,26 @@ class Gateway:
         """Resident memory in KiB, of the process and its children."""
         return sum(map(_resident, _family(self.process.pid)))
 
+    def memories(self) -> list[int]:
+        """Resident memory in MiB, of the process and of each of its children."""
+        return [_resident(pid) // 1024 for pid in _family(self.process.pid)]
+
     def descriptors(self) -> int:
         """Open file descriptors of the process and its children."""
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in _family(self.process.pid))
 
 
 @asynccontextmanager
-async def gateway(folder: Path, code: Path, config: str, take: Callable[[bytes], None]) -> AsyncIterator[Gateway]:
-    """A gateway with this configuration; `take` gets its log's lines. Raises TrialError.
+async def gateway(
+    folder: Path, code: Path, config: str, take: Callable[[bytes], None], **environ: str
+) -> AsyncIterator[Gateway]:
+    """A gateway with this configuration and environment; `take` gets its log's lines. Raises TrialError.
 
     `code` is the folder with the package; `folder` gets the files, `serve.stderr` among them.
     """
     path = folder / "aigw.toml"
     await asyncio.to_thread(path.write_text, config)
-    async with started(folder, code, "serve", "--config", str(path)) as process:
+    async with started(folder, code, "serve", "--config", str(path), **environ) as process:
         told = json.loads(await first_line(process))
         following = asyncio.create_task(_follow(process, take))
         yield Gateway(process, address(told["listen"]), address(told["control"]))
@@ -65,9 +71,11 @@ async def gateway(folder: Path, code: Path, config: str, take: Callable[[bytes],
 
 
 @asynccontextmanager
-async def started(folder: Path, code: Path, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def started(
+    folder: Path, code: Path, *arguments: str, **environ: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A command of `aigw` as a process; at the end it is asked to end, and has to do so well. Raises TrialError."""
-    process = await spawn(folder, code, *arguments)
+    process = await spawn(folder, code, *arguments, **environ)
     try:
         yield process
     finally:
@@ -78,13 +86,13 @@ async def started(folder: Path, code: Path, *arguments: str) -> AsyncIterator[as
         raise TrialError(f"aigw {arguments[0]} ended with exit code {ended}")
 
 
-async def spawn(folder: Path, code: Path, *arguments: str) -> asyncio.subprocess.Process:
+async def spawn(folder: Path, code: Path, *arguments: str, **environ: str) -> asyncio.subprocess.Process:
     """A command of `aigw` as a process; what it says on stderr goes to `COMMAND.stderr` in the folder."""
     with (folder / f"{arguments[0]}.stderr").open("ab") as errors:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "aigw", *arguments),
             # Nothing of the user's own settings and keys may take part.
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(code)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(code), **environ},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,

@@ -4,8 +4,8 @@ import asyncio
 import socket
 from typing import Any
 
-from aigw.control.health import Answer
 from aigw.control.listener import Listener
+from aigw.control.message import Answer, Request
 
 
 async def test_closing_under_an_open_connection_is_no_error() -> None:
@@ -13,7 +13,7 @@ async def test_closing_under_an_open_connection_is_no_error() -> None:
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
 
-    async def answer(_method: str, _path: str) -> Answer:
+    async def answer(_request: Request) -> Answer:
         return Answer(200, b"ok\n", "text/plain")
 
     sock = socket.create_server(("127.0.0.1", 0))
