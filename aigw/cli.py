@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from aigw import __version__
 from aigw.arguments import Run, command, configurable, json_flag, overrides, tcp
+from aigw.client.parsing import add_commands, add_plain, asks_gateway
 from aigw.errors import AigwError, ConfigError
+from aigw.printing import print_json, print_table
 
 if TYPE_CHECKING:
     from aigw.catalog import Model
@@ -21,7 +23,8 @@ GOOD, FAILED, USAGE = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = _parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(next((each for each in arguments if not each.startswith("-")), ""))
     options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help(sys.stderr)
@@ -45,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # -- what can be written on a command line ----------------------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(called: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line; with `called` (the command that was written) as much as that one needs."""
     parser = argparse.ArgumentParser(
         prog="aigw",
         description="A self-hosted AI gateway.",
@@ -71,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     json_flag(sandbox)
     _conformance_command(commands)
     _store_commands(commands)
+    add_commands(commands, _ask, called)
+    add_plain(commands, _ask)
     version = command(commands, "version", _version, "print the version", "aigw version --json")
     json_flag(version)
     # Without a help text it is in no list: it is how the gateway starts its own processes.
@@ -84,7 +90,7 @@ def _serve_command(commands: Any) -> None:
     serve = command(commands, "serve", _serve, "run the gateway", "aigw serve --listen 127.0.0.1:8080 --workers 4")
     configurable(serve)
     serve.add_argument("--listen", metavar="ADDRESS", help="address of the data plane (server.listen)")
-    serve.add_argument("--control", metavar="ADDRESS", help="address of health and metrics, or off (server.control)")
+    serve.add_argument("--control", metavar="ADDRESS", help="address of the control API, or off (server.control)")
     serve.add_argument("--workers", metavar="N", help="number of processes (server.workers)")
     serve.add_argument("--quiet", "-q", action="store_true", help="do not explain on stderr how to call it")
 
@@ -96,10 +102,19 @@ def _explain_command(commands: Any) -> None:
     explain.add_argument("model", nargs="+", help="a model as a caller writes it, then its fallbacks (`models`)")
     explain.add_argument("--surface", default="chat-completions", metavar="NAME", help="the surface it is asked on")
     explain.add_argument(
-        "--key", metavar="NAME", help="name of the access key whose scope applies (the first one declared)"
+        "--key", metavar="NAME", help="name of a declared access key whose scope applies (the first one declared)"
     )
-    configurable(explain)
-    json_flag(explain)
+    explain.add_argument(
+        "--running",
+        action="store_true",
+        help="ask the running gateway, which knows the store, too (as --access-key, --account and --url do)",
+    )
+    explain.add_argument(
+        "--access-key",
+        metavar="NAME",
+        help="id or name of an access key of the running gateway (one that may call everything)",
+    )
+    asks_gateway(explain)
 
 
 def _conformance_command(commands: Any) -> None:
@@ -130,6 +145,7 @@ def _store_commands(commands: Any) -> None:
     for verb, help, file in (
         ("migrate", "make the store, or bring it to this version", None),
         ("status", "tell where the store is and what it holds", None),
+        ("operator-key", "make a new API key for the operator, kept in data_dir and shown once", None),
         ("backup", "copy a SQLite store, also while it is in use", "where the copy goes: a new file"),
         ("export", "write everything, secrets sealed, as lines of JSON", "a new file, or - for standard output"),
         ("import", "fill a new store with an export", "the export, or - for standard input"),
@@ -190,21 +206,18 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    if options.running or options.url or options.account is not None or options.access_key is not None:
+        return _ask(options)
+    from aigw import explanation
     from aigw.declared import load_settings
-    from aigw.explain import explain, lines
+    from aigw.explain import explain
 
     settings = load_settings(options.config, None, overrides(options))
     answer = explain(settings, options.model, options.surface, options.key)
     if options.json:
         print_json(answer)
     else:
-        if answer["candidates"]:
-            columns = ("provider", "model", "key", "url", "why")
-            print_table(
-                [name.upper() for name in columns], [[each[c] for c in columns] for each in answer["candidates"]]
-            )
-        for line in lines(answer):
-            print(line)
+        explanation.show(answer)
     return GOOD if answer["candidates"] else FAILED
 
 
@@ -293,7 +306,8 @@ def _store(options: argparse.Namespace) -> int:
     if options.verb in with_file:
         told = with_file[options.verb](settings, options.file)
     else:
-        told = {"migrate": upkeep.migrate, "status": upkeep.status}[options.verb](settings)
+        plain = {"migrate": upkeep.migrate, "status": upkeep.status, "operator-key": upkeep.operator}
+        told = plain[options.verb](settings)
     if options.verb != "export" or options.file != upkeep.STDIO:
         _print_told(told, options.json)
     return GOOD
@@ -318,26 +332,15 @@ def _print_told(told: dict[str, Any], as_json: bool) -> None:
             print(f"{name} {key}".ljust(32), "" if each is None else each)
 
 
+def _ask(options: argparse.Namespace) -> int:
+    from aigw.client.run import run
+
+    return run(options)
+
+
 def _version(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"version": __version__, "python": sys.version.split()[0]})
     else:
         print(f"aigw {__version__}")
     return GOOD
-
-
-# -- what is printed --------------------------------------------------------------------------------------------------
-
-
-def print_json(value: Any) -> None:
-    """JSON for people and programs."""
-    import orjson
-
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
-
-
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell."""
-    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
-    for row in (head, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

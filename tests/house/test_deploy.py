@@ -14,7 +14,7 @@ import aigw
 from aigw.registry import load_builtin, load_presets
 from aigw.settings import load
 
-KUBERNETES = ("sidecar", "deployment")
+KUBERNETES = ("sidecar", "deployment", "postgresql")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aigw import cli, errors
-from aigw.control import health
+from aigw.control import documents, health, problems, table
 from aigw.front import routes
 from aigw.observe import families, fields
 from aigw.observe.families import Family
@@ -42,6 +42,14 @@ def test_every_metric_is_documented(reference: Reference) -> None:
 def test_every_log_field_is_documented(reference: Reference) -> None:
     """The page of the log has every field of a request and of an attempt."""
     assert {*fields.FIELDS, *fields.TRIED_FIELDS} <= named(reference["log"])
+
+
+def test_every_event_is_documented(reference: Reference, root: Path) -> None:
+    """The page of the log has every event that the gateway tells of itself, so that alarms can be written."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (root / "aigw").rglob("*.py"))
+    events = set(re.findall(r'get_logger\(\)\s*\.\w+\(\s*"(\w+)"', sources))
+    assert len(events) > 20
+    assert events <= named(reference["log"])
 
 
 def refusals(kind: type[errors.Refusal] = errors.Refusal) -> Iterator[type[errors.Refusal]]:
@@ -114,6 +122,16 @@ def test_every_control_route_is_documented(reference: Reference, method: str, pa
     assert f"{method} {path}" in named(reference["api"])
 
 
+def test_the_control_api_is_documented(reference: Reference) -> None:
+    """The page of the control API has exactly its routes, those that anybody may read, and its error codes."""
+    names = named(reference["control-api"])
+    read = {f"GET {path}" for path in (documents.DOCUMENT, documents.PAGE)}
+    told = {name for name in names if re.match(r"(GET|POST|DELETE|PUT|PATCH) /", name)}
+    assert told == {f"{route.method} {route.path}" for route in table.routes()} | read
+    for code, (status, _) in problems.CODES.items():
+        assert re.search(rf"^\| `{code}` \| {status} ", reference["control-api"], re.MULTILINE), code
+
+
 def test_no_other_route_is_documented(reference: Reference) -> None:
     """A route that is gone from the code is gone from the page."""
     known = {f"{method} {path}" for method, path in (*routes.DOCUMENTED, *health.DOCUMENTED)}
@@ -152,7 +170,7 @@ def test_every_command_of_the_pages_is_understood(pages: Mapping[str, str]) -> N
         (name, line)
         for name, text in pages.items()
         for block in re.findall(r"^ *```(?:sh|console)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
-        for line in re.findall(r"^ *(?:\$ )?aigw +([a-z][^|>#&;\n]*)", block, re.MULTILINE)
+        for line in re.findall(r"^ *(?:\$ )?aigw +([a-z][^|>#&;\n]*)", block.replace("\\\n", " "), re.MULTILINE)
     ]
     assert calls
     for name, line in calls:

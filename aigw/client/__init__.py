@@ -1,0 +1,1 @@
+"""What do the commands of keys, providers and the like do? They ask the control API; they know no store."""
