@@ -98,6 +98,7 @@ PRESET = AzureOpenAI(
     name="Azure OpenAI",
     # Every resource has its own.
     base_url="",
+    example_url="https://RESOURCE.openai.azure.com/openai/v1",
     surfaces=frozenset({CHAT_COMPLETIONS, EMBEDDINGS, RESPONSES}),
     key_variables=("AZURE_OPENAI_API_KEY",),
 )

@@ -45,6 +45,7 @@ PRESET = Compatible(
     name="Compatible API",
     # Only the operator knows where it is and what it serves.
     base_url="",
+    example_url="https://llm.example.com/v1",
     surfaces=frozenset(),
     needs_key=False,
 )

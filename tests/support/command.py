@@ -17,9 +17,12 @@ from typing import Any, Self
 
 import attrs
 
+import aigw as package
+
 from .caller import request
 
-ROOT = Path(__file__).resolve().parents[2]
+# The package that is tested here, compiled or not, is the one that is started.
+CODE = Path(package.__file__).resolve().parents[1]
 # No start and no end takes this long; a test that waits longer is one that would wait for ever.
 PATIENCE = 30.0
 KEY = "aigw-command-tests-0123456789"
@@ -28,7 +31,7 @@ KEY = "aigw-command-tests-0123456789"
 def environment(**more: str) -> dict[str, str]:
     """What a command needs of this process's environment, and no provider's key; coverage's own variables pass."""
     passed = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE")}
-    return {**passed, "PYTHONPATH": str(ROOT), **more}
+    return {**passed, "PYTHONPATH": str(CODE), **more}
 
 
 def aigw(*arguments: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
