@@ -36,7 +36,8 @@ class Call:
     uri: str
     id: str
     query: Any
-    body: Any
+    # It may hold a key.
+    body: Any = attrs.field(repr=False)
     revision: int | None = None
 
     @property

@@ -37,6 +37,8 @@ SURFACE = "models"
 MAX_PAGE = 1000
 # Lists are made from hundreds of entries; a page is kept per key, shape and query until the snapshot changes.
 MAX_KEPT = 256
+# Models in all of these lists together, some 10 MB: one account may have ten thousand, and many configurations.
+MOST_MODELS = 100_000
 
 _GEMINI_METHODS = ["generateContent", "streamGenerateContent", "countTokens"]
 # The Models APIs have a date for each model; the catalog does not know them all, and epoch 0 says so.
@@ -133,6 +135,7 @@ class Local:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._kept: dict[tuple[int, str, str], list[Listed]] = {}
+        self._size = 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a models request; `front.connection` hands nothing else over."""
@@ -183,9 +186,12 @@ class Local:
         wanted = (account.epoch, key.grant or key.id, shape)
         kept = self._kept.get(wanted)
         if kept is None:
-            if len(self._kept) >= MAX_KEPT:
+            kept = listed(account, key, _SHAPES[shape])
+            if len(self._kept) >= MAX_KEPT or self._size + len(kept) > MOST_MODELS:
                 self._kept.clear()
-            kept = self._kept[wanted] = listed(account, key, _SHAPES[shape])
+                self._size = 0
+            self._kept[wanted] = kept
+            self._size += len(kept)
         return kept
 
 

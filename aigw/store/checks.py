@@ -17,6 +17,8 @@ URL = 2048
 PRESET = 64
 MODEL = 512
 ENTRIES = 10_000
+# In all custom providers of an account: each is in every worker's memory, and in the list that apps are told.
+MODELS = 20_000
 WHOLE = 2**53 - 1
 # US dollars: more than any budget, few enough digits for every database.
 LARGEST_AMOUNT = Decimal(10) ** 12

@@ -9,9 +9,9 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aigw.store import ids, schema
+from aigw.store import checks, ids, schema
 from aigw.store.changes import Writing
-from aigw.store.errors import DUPLICATE, Conflict
+from aigw.store.errors import DUPLICATE, Conflict, Invalid
 from aigw.store.patches import AliasPatch, ProviderPatch
 from aigw.store.records import AliasRecord, ProviderRecord, Record
 from aigw.store.resource import TOLD, Rows, first_ids
@@ -37,11 +37,23 @@ class ProviderRows(Rows[ProviderRecord, ProviderSpec, ProviderPatch]):
             where = (columns.account_id == account, columns.provider_id == spec.provider_id)
             if found := await first_ids(writing.connection, columns.id, *where):
                 raise Conflict(DUPLICATE, f"there is a provider {spec.provider_id!r} already", found)
+        if before is None or len(spec.models) > len(before.spec.models):
+            await self._check_room(writing, account, spec)
         known = {each.model_id.casefold(): each.id for each in (before.spec.models if before else ())}
         models = tuple(
             attrs.evolve(each, id=known.get(each.model_id.casefold()) or ids.mint(ids.MODEL)) for each in spec.models
         )
         return attrs.evolve(spec, models=models)
+
+    async def _check_room(self, writing: Writing, account: str, spec: ProviderSpec) -> None:
+        columns = self.table.c
+        where = (columns.account_id == account, columns.provider_id != spec.provider_id)
+        found = await writing.connection.execute(sa.select(columns.models).where(*where))
+        number = len(spec.models) + sum(map(len, found.scalars()))
+        if number > checks.MODELS:
+            raise Invalid(
+                "models", f"are {number} with those of the account's other providers, {checks.MODELS} at most"
+            )
 
     async def references(self, connection: AsyncConnection, record: ProviderRecord) -> Sequence[str]:
         """The provider keys, configurations and aliases that name it."""

@@ -11,6 +11,7 @@ import pytest
 from aigw import adapter
 from aigw.control import surfaces
 from aigw.settings import ProviderSettings, Settings, Upstream
+from aigw.store import checks
 
 from .conftest import Live, Serve
 
@@ -221,3 +222,21 @@ async def test_declared_providers(serve: Serve) -> None:
 def test_the_words_of_surfaces() -> None:
     """The API knows exactly the surfaces that there are."""
     assert set(surfaces.ORDER) == adapter.SURFACES
+
+
+async def test_models_of_an_account_are_bounded(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All providers of an account have so many models together, for every worker keeps them; another has its own."""
+    monkeypatch.setattr(checks, "MODELS", 3)
+    live = await serve()
+    two = [{"modelId": "a"}, {"modelId": "b"}]
+    made = [await live.made(PROVIDERS, {**MINE, "providerId": f"p{at}", "models": two[:at]}) for at in (1, 2)]
+    for method, path, body in (
+        ("POST", PROVIDERS, {**MINE, "providerId": "p3", "models": two[:1]}),
+        ("PATCH", made[0]["uri"], {"models": two}),
+    ):
+        heard = await live.ask(method, path, body)
+        assert (heard.status, heard.told["details"]["field"]) == (400, "models")
+    assert (await live.ask("PATCH", made[1]["uri"], {"models": two[1:]})).status == 200
+    assert (await live.ask("PATCH", made[0]["uri"], {"models": two})).status == 200
+    _, other = await live.account("other")
+    await live.made(PROVIDERS, {**MINE, "models": two}, token=other)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import attrs
 import pytest
 
 from aigw import adapter
+from aigw.front import local
 from aigw.front.local import listed
 from aigw.records import AccessKey
 
@@ -220,3 +222,17 @@ def test_names_of_the_accounts_own() -> None:
     assert set(names(ANYBODY)) - set(ids()) == {"fast", "lyre-2", "maker:Lyre-2", "tuned"}
     assert "Lyre-2" not in names(ANYBODY)
     assert names(scoped(models={("maker", "ft-1")})) == ["tuned"]
+
+
+def test_kept_lists_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account with many models and many configurations does not fill the memory with lists of them."""
+    front = SimpleNamespace(snapshot=SimpleNamespace(account=lambda id: snapshot()))
+    made = local.Local(cast(Any, front))
+    keys = [attrs.evolve(ANYBODY, grant=f"grant-{number}") for number in range(9)]
+    size = len(made._models("chat", keys[0]))
+    monkeypatch.setattr(local, "MOST_MODELS", 2 * size)
+    for key in keys:
+        made._models("chat", key)
+        assert len(made._kept) <= 2
+        assert made._size == sum(map(len, made._kept.values()))
+    assert made._models("chat", keys[-1]) is made._models("chat", keys[-1])
