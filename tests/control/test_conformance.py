@@ -8,12 +8,14 @@ import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import attrs
 import hypothesis
+import jsonschema
 import pytest
 import schemathesis
 from schemathesis import GenerationMode
@@ -44,10 +46,15 @@ CHECKS = [
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
-    negative_data_rejection,
 ]
 ROUTES = tuple(routes())
-SCHEMA = schemathesis.openapi.from_dict(document(ROUTES))
+DOCUMENT: dict[str, Any] = document(ROUTES)
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+# What a query says as text, for the types that are no texts.
+READ: dict[str, dict[str, object]] = {
+    "boolean": {"true": True, "false": False, "1": True, "0": False},
+    "integer": {str(at): at for at in range(101)},
+}
 OPERATIONS = {each.ok().label: each.ok() for each in SCHEMA.get_all_operations() if isinstance(each, Ok)}
 
 
@@ -115,6 +122,30 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     loop.close()
 
 
+def _is_wrong(case: schemathesis.Case[Any]) -> bool:
+    """Whether the document allows no such body or query. Not all that is meant to be wrong is: an empty list in a query
+    is not sent, and what is not null may be a text.
+    """
+    told: Any = DOCUMENT["paths"][case.path][case.method.lower()]
+    known = {each["name"]: each["schema"] for each in told.get("parameters", ()) if each["in"] == "query"}
+    for name, value in (case.query or {}).items():
+        if isinstance(value, str | int | float) and (
+            name not in known or not _fits(_read(value, known[name]), known[name])
+        ):
+            return True
+    schema = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    return schema is not None and case.media_type == "application/json" and not _fits(case.body, schema)
+
+
+def _read(value: object, schema: Mapping[str, Any]) -> object:
+    return READ.get(schema.get("type", ""), {}).get(str(value).lower(), value)
+
+
+def _fits(value: object, schema: Mapping[str, Any]) -> bool:
+    whole = {**schema, "components": DOCUMENT["components"]}
+    return bool(jsonschema.Draft202012Validator(whole).is_valid(value))
+
+
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["as told", "otherwise"])
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_it_does_what_it_says(running: Running, label: str, mode: GenerationMode) -> None:
@@ -136,7 +167,11 @@ def test_it_does_what_it_says(running: Running, label: str, mode: GenerationMode
     )
     @hypothesis.given(case=cases)
     def each(case: schemathesis.Case[Any]) -> None:
-        case.call_and_validate(base_url=running.url, headers=headers, checks=CHECKS)
+        heard = case.call(base_url=running.url, headers=headers)
+        # That a body may be too large is nothing that this check knows of.
+        decided = heard.status_code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        checks = [*CHECKS, negative_data_rejection] if decided and _is_wrong(case) else CHECKS
+        case.validate_response(heard, checks=checks)
 
     with contextlib.suppress(hypothesis.errors.Unsatisfiable):
         # An operation of which nothing can be sent otherwise than it is told.

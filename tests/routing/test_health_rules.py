@@ -7,13 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from aigw.routing.circuit import JITTER, PROBE_WAIT
+from aigw.routing.circuit import JITTER, PROBE_WAIT, SHORTEST_LEASE
 from aigw.routing.health import LONGEST_BACKOFF, Fault, Health, Target
 from aigw.snapshot import Failover
 
 PROVIDERS, KEYS, MODELS = ("a", "b"), ("1", "2", "3"), ("large", "small")
 POLICY = Failover(breaker_failures=3, breaker_open=2.0, breaker_max_open=9.0)
 LONGEST_COOL = 90.0
+# How long a probe that tells nothing keeps others from probing.
+LEASE = max(POLICY.breaker_open, SHORTEST_LEASE)
 
 
 @attrs.define(eq=False)
@@ -43,6 +45,10 @@ class Upstreams(RuleBasedStateMachine):
         # The probe that has the place of a key, or of a provider, and nothing told yet.
         self.probing: dict[tuple[str, ...], Ask] = {}
 
+    def leased(self, name: tuple[str, ...]) -> bool:
+        """Whether a probe of this key or provider is still waited for."""
+        return name in self.probing and self.now < self.probing[name].began + LEASE
+
     def blame(self, *whom: str) -> None:
         """Note one more failure."""
         self.failures[whom] = self.failures.get(whom, 0) + 1
@@ -65,7 +71,7 @@ class Upstreams(RuleBasedStateMachine):
             ask = Ask(target, model, self.now, target.begin(self.now))
             assert bool(ask.probe) == bool(held)
             for each in held:
-                assert each not in self.probing, "two probes"
+                assert not self.leased(each), "two probes"
                 self.probing[each] = ask
             self.asks.append(ask)
             begun.append(ask)
@@ -139,8 +145,8 @@ class Upstreams(RuleBasedStateMachine):
 
     @invariant()
     def others_wait_for_a_probe(self) -> None:
-        """While a probe has told nothing, nobody else passes."""
-        for name in self.probing:
+        """While a probe has told nothing and its lease lasts, nobody else passes."""
+        for name in filter(self.leased, self.probing):
             for target in self.targets:
                 if (target.provider, target.key)[: len(name)] == name:
                     assert target.wait(self.now) > 0.0
