@@ -45,7 +45,8 @@ class Feed:
     """The store of one gateway and its workers. `give` takes what the store holds over; it does not raise.
 
     `uses` is asked for the uses of keys in this process. `down_since` is when it was first noticed that the store
-    does not answer. What is read is given on under `changing`: who holds it knows that nothing older comes later.
+    does not answer, or cannot be read. What is read is given on under `changing`: who holds it knows that nothing older
+    comes later.
     """
 
     def __init__(self, settings: Settings, give: Give, uses: Callable[[], Iterable[Used]] = list) -> None:
@@ -62,6 +63,8 @@ class Feed:
         self._opening = asyncio.Lock()
         self._given = asyncio.Event()
         self._complaint = ""
+        # Something was changed that could not be read yet: whatever else the store takes, it is not back.
+        self._behind = False
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -205,9 +208,11 @@ class Feed:
                 with no_collections(), small_steps():
                     self.epoch = await self._given_on(store)
             except AigwError as error:
+                self._behind = True
                 self._failed(error)
                 return False
             except Exception as error:
+                self._behind = True
                 self._complain(error)
                 return False
             self._complaint = ""
@@ -216,6 +221,7 @@ class Feed:
 
     async def _given_on(self, store: Store) -> int:
         whole = await store.whole()
+        self._behind = False
         self._answered()
         await self._give(whole)
         keys, epoch = list(whole.access_keys), whole.epoch
@@ -277,6 +283,7 @@ class Feed:
 
     def _complain(self, error: Exception) -> None:
         """Log what should not be: once for the same over and over."""
+        self.down_since = self.down_since or datetime.now(UTC)
         complaint = f"{type(error).__name__}: {error}"
         if complaint != self._complaint:
             self._complaint = complaint
@@ -288,7 +295,7 @@ class Feed:
             structlog.get_logger().error("store_down", error=str(error), epoch=self.epoch)
 
     def _answered(self) -> None:
-        if self.down_since is not None:
+        if self.down_since is not None and not self._behind:
             away = (datetime.now(UTC) - self.down_since).total_seconds()
             self.down_since = None
             structlog.get_logger().info("store_back", away_seconds=round(away, 1))

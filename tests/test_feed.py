@@ -18,7 +18,7 @@ from aigw.feed import Feed
 from aigw.first_start import OPERATOR_FILE, make_operator_key, operator_key
 from aigw.roster import Used
 from aigw.settings import Server, Settings
-from aigw.store.contract import OPERATOR_ACCOUNT, NotFound, StoreUnavailable
+from aigw.store.contract import OPERATOR_ACCOUNT, NotFound, Store, StoreUnavailable
 from aigw.store.records import SYSTEM, Whole
 from aigw.store.specs import AccessKeySpec
 
@@ -87,6 +87,33 @@ async def test_a_change_is_given_on(holder: Holder) -> None:
     assert [each.id for each in holder.given[-1].access_keys] == [id]
 
 
+async def test_nothing_is_given_on_while_it_is_changed(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever holds `changing` puts in force what it read: nothing older or newer comes in between."""
+    await holder.feed.begin()
+    store: Any = await holder.feed.store()
+    whole, taken = store.whole, holder.feed._taken
+    begun, read = asyncio.Event(), asyncio.Event()
+
+    async def noted() -> Whole:
+        read.set()
+        return await whole()  # type: ignore[no-any-return]
+
+    async def begins(of: Any) -> bool:
+        begun.set()
+        return await taken(of)
+
+    monkeypatch.setattr(holder.feed, "_taken", begins)
+    store.whole = noted
+    async with holder.feed.changing:
+        holder.feed.follow()
+        _, _, epoch = await holder.make_key()
+        await begun.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not read.is_set()
+    await eventually(lambda: holder.feed.epoch == epoch)
+
+
 async def test_the_operator_can_get_in(holder: Holder) -> None:
     """The first opening makes the operator's API key, keeps its token for the owner alone, and the next one none."""
     store = await holder.feed.store()
@@ -100,6 +127,21 @@ async def test_the_operator_can_get_in(holder: Holder) -> None:
     await again.store()
     assert again.operator_key is None
     assert operator_key(holder.settings) == token
+    await again.close()
+
+
+async def test_two_who_open_at_once(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody else has made the operator's key meanwhile, the token that is kept stays kept."""
+    await holder.feed.store()
+    token = operator_key(holder.settings)
+
+    async def none_yet(_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(feeding, "_has_operator", none_yet)
+    again = Feed(holder.settings, holder._take)
+    await again.store()
+    assert (again.operator_key, operator_key(holder.settings)) == (None, token)
     await again.close()
 
 
@@ -190,10 +232,22 @@ async def test_what_cannot_be_given_on(holder: Holder, monkeypatch: pytest.Monke
         tries.append(1)
         raise RuntimeError("broken")
 
+    confirmed, telling = [], holder.feed.roster.confirm
+
+    async def confirm(store: Store) -> None:
+        await telling(store)
+        confirmed.append(store)
+
     with structlog.testing.capture_logs() as logs:
         store.whole = broken
         _, _, epoch = await holder.make_key()
         await eventually(lambda: len(tries) > 3)
+        monkeypatch.setattr(holder.feed.roster, "confirm", confirm)
+        holder.feed.roster.expect("1.1")
+        await eventually(lambda: len(confirmed) > 1)
+        # What is told goes on being told, and is no sign that all is well.
+        assert not holder.feed.up
+        assert holder.feed.note().startswith("store: down since")
         store.whole = whole
         await eventually(lambda: holder.feed.epoch == epoch)
     assert len([line for line in logs if line["event"] == "store_unreadable"]) == 1
@@ -244,6 +298,24 @@ async def test_down_and_back(holder: Holder, monkeypatch: pytest.MonkeyPatch) ->
     assert feed.note() == ""
     assert [line["event"] for line in logs if line["event"].startswith("store_")][:1] == ["store_down"]
     assert "store_back" in [line["event"] for line in logs]
+
+
+async def test_down_without_a_change(holder: Holder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is noticed by what workers say, too, when nobody changes anything."""
+    monkeypatch.setattr(feeding, "HEARTBEAT", 0.02)
+    monkeypatch.setattr(feeding, "AGAIN", 0.01)
+    store: Any = await holder.feed.store()
+    confirm = store.epochs.confirm
+
+    async def unavailable(*_: object) -> Any:
+        raise StoreUnavailable("it does not answer")
+
+    await holder.feed.expect("1.1")
+    assert holder.feed.up
+    store.epochs.confirm = unavailable
+    await eventually(lambda: not holder.feed.up)
+    store.epochs.confirm = confirm
+    await eventually(lambda: holder.feed.up)
 
 
 async def test_a_store_that_cannot_be_opened(holder: Holder) -> None:

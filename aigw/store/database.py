@@ -26,6 +26,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from aigw.errors import ConfigError
 from aigw.store.errors import StoreUnavailable
 
 SQLITE = "sqlite"
@@ -44,6 +45,8 @@ CONNECTIONS = 4
 _WRITES = "aigw_writes"
 # What is wrong with a statement is a fault of ours, not of the connection.
 _OURS = (DataError, NotSupportedError, ProgrammingError)
+# PostgreSQL's word for a right that the user does not have, which its operator has to give.
+_NOT_ALLOWED = "42501"
 
 
 class Database:
@@ -80,7 +83,9 @@ class Database:
                     yield connection
         except TimeoutError:
             raise StoreUnavailable(f"the store did not answer within {patience or self.patience:g} s") from None
-        except (IntegrityError, *_OURS):
+        except (IntegrityError, *_OURS) as error:
+            if getattr(error.orig, "sqlstate", None) == _NOT_ALLOWED:
+                raise StoreUnavailable(f"the store refuses: {told(error)}") from None
             raise
         except self._down as error:
             raise StoreUnavailable(f"the store does not answer: {told(error)}") from None
@@ -223,14 +228,24 @@ def open_postgresql(url: str, patience: float = PATIENCE) -> Database:
 
 
 async def connection_to(url: str, patience: float) -> Any:
-    """A connection of the driver's own. Its settings bound what a lost one can hold up on the server."""
+    """A connection of the driver's own. Its settings bound what a lost one can hold up on the server.
+
+    Raises ConfigError for a URL that is none, or has parameters that there are not; it may hold a password.
+    """
     import asyncpg
 
-    return await asyncpg.connect(
-        url,
-        timeout=patience * 0.8,
-        server_settings={
-            "application_name": "aigw",
-            "idle_in_transaction_session_timeout": str(round(IDLE * 1000)),
-        },
-    )
+    try:
+        return await asyncpg.connect(
+            url,
+            timeout=patience * 0.8,
+            server_settings={
+                "application_name": "aigw",
+                "idle_in_transaction_session_timeout": str(round(IDLE * 1000)),
+            },
+        )
+    except (asyncpg.UndefinedObjectError, asyncpg.CantChangeRuntimeParamError, asyncpg.InvalidParameterValueError) as e:
+        raise ConfigError(f"store.url: {e}") from None
+    except ValueError as error:
+        if isinstance(error, asyncpg.InterfaceError):
+            raise
+        raise ConfigError("store.url: is no URL as libpq takes it") from None

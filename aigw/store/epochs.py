@@ -86,13 +86,20 @@ class EpochRows:
             await connection.execute(sa.delete(_workers).where(_workers.c.id == worker))
 
     async def confirmed(self, epoch: int, timeout: float) -> Sequence[str]:
-        """The live workers that do not serve this epoch when the time is over, none as soon as all do."""
+        """The live workers that do not serve this epoch when the time is over, none as soon as all do.
+
+        Who fell silent meanwhile stays among them: it may be cut off from the store, and still serve what was before.
+        """
         end = asyncio.get_running_loop().time() + timeout
-        live = _workers.c.seen > self._clock() - LIVE
-        query = sa.select(_workers.c.id).where(_workers.c.epoch < epoch, live).order_by(_workers.c.id)
+        since: float | None = None
+        # What was seen in time to come was seen before the clock was set back: those that are live say so again.
+        known = _workers.c.seen < self._clock() + LIVE
+        query = sa.select(_workers.c.id).where(_workers.c.epoch < epoch, known).order_by(_workers.c.id)
         while True:
             async with self._database.reading() as connection:
-                late = list((await connection.execute(query)).scalars())
+                if since is None:
+                    since = (await connection.execute(sa.select(self._clock()))).scalar_one() - LIVE
+                late = list((await connection.execute(query.where(_workers.c.seen > since))).scalars())
             if not late or asyncio.get_running_loop().time() >= end:
                 return late
             await asyncio.sleep(_CONFIRMED_POLL)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from aigw.store import epochs
+from aigw.store import epochs, schema
 from aigw.store.opening import Location
 from aigw.store.specs import ApiKeySpec
 from aigw.store.sql import SqlStore
@@ -43,6 +46,19 @@ async def test_a_change_is_heard(location: Location, store: SqlStore, account: s
             change = await store.api_keys.create(account, ApiKeySpec(), ME)
         heard = await following(watch, change.epoch)
         assert heard == sorted(set(heard))
+
+
+async def test_a_file_that_is_replaced(tmp_path: Path) -> None:
+    """Who waits for changes of a SQLite file is told when another file stands in its place, and opens that one."""
+    path = tmp_path / "store.sqlite"
+    for name in (path, tmp_path / "restored.sqlite"):
+        with contextlib.closing(sqlite3.connect(name)) as connection:
+            connection.executescript("CREATE TABLE epochs (epoch INTEGER); INSERT INTO epochs VALUES (7)")
+    async with epochs.sqlite_ear(path, 1.0) as ear:
+        assert await ear.epoch() == 7
+        (tmp_path / "restored.sqlite").rename(path)
+        with pytest.raises(FileNotFoundError):
+            await ear.epoch()
 
 
 async def test_without_a_notice_the_look_finds_it(
@@ -94,6 +110,29 @@ async def test_waiting_for_workers(store: SqlStore, monkeypatch: pytest.MonkeyPa
     assert await store.epochs.confirmed(6, 0) == ["node2/0"]
     monkeypatch.setattr(epochs, "LIVE", -1.0)
     assert await store.epochs.confirmed(6, 0) == []
+
+
+async def test_who_falls_silent_while_it_is_waited_for_is_late(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was live when the wait began is named at its end, though nothing was heard of it since."""
+    # The database's clock is two seconds later whenever it is looked at.
+    times = count(1000.0, 2.0)
+    clock = sa.bindparam("now", callable_=lambda: next(times), type_=sa.Float(53), unique=True)
+    monkeypatch.setattr(store.epochs, "_clock", lambda: clock)
+    await store.epochs.confirm("node1/0", 4)
+    assert await store.epochs.confirmed(5, 0.6) == ["node1/0"]
+    assert await store.epochs.confirmed(5, 0) == []
+
+
+async def test_a_clock_that_is_set_back_leaves_no_ghosts(store: SqlStore) -> None:
+    """A worker that ended before the database's clock was set back is not waited for until the clock is there again."""
+    await store.epochs.confirm("node1/0", 4)
+    async with store.database.writing() as connection:
+        await connection.execute(sa.update(schema.workers).values(seen=schema.workers.c.seen + 3600.0))
+    assert await store.epochs.confirmed(5, 0) == []
+    await store.epochs.confirm("node1/0", 4)
+    assert await store.epochs.confirmed(5, 0) == ["node1/0"]
 
 
 async def test_a_change_of_its_own_is_heard_at_once(

@@ -13,6 +13,7 @@ from aigw.errors import ConfigError
 from aigw.secret import Secret
 from aigw.settings import Server, Settings
 from aigw.store.contract import Store, StoreError, StoreUnavailable
+from aigw.store.database import PATIENCE, connection_to
 from aigw.store.opening import Location, open_store, opened, opened_as_it_is
 from aigw.store.specs import ApiKeySpec
 
@@ -61,3 +62,34 @@ async def test_a_database_without_a_store(empty_database: Callable[[], str], tmp
     for _ in range(2):
         with pytest.raises(StoreError, match="version None"):
             await opened_as_it_is(location)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://user:password-of-it@127.0.0.1:port/aigw", "store.url: is no URL"),
+        ("{}&no_such_setting=1", "store.url: .*no_such_setting"),
+    ],
+)
+async def test_a_url_that_is_wrong(url: str, told: str, new_database: Callable[[], str], tmp_path: Path) -> None:
+    """A URL that can never work is a fault of the configuration, told without its password and without waiting."""
+    location = Location(url.format(new_database()), tmp_path, SECRET_KEY)
+    with pytest.raises(ConfigError, match=told) as raised:
+        await opened(location)
+    assert "password-of-it" not in str(raised.value)
+
+
+async def test_a_user_without_rights(empty_database: Callable[[], str], tmp_path: Path) -> None:
+    """A user who may not make tables is told so, and not with a traceback."""
+    url = empty_database()
+    administrator = await connection_to(url, PATIENCE)
+    await administrator.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    await administrator.execute("CREATE ROLE of_low_rank LOGIN")
+    try:
+        low = url.replace("postgres:@", "of_low_rank:@")
+        assert low != url
+        with pytest.raises(StoreUnavailable, match="permission denied for schema public"):
+            await opened(Location(low, tmp_path, SECRET_KEY))
+    finally:
+        await administrator.execute("DROP ROLE of_low_rank")
+        await administrator.close()

@@ -55,6 +55,7 @@ BAD: list[tuple[str, Callable[[], Any]]] = [
     ("type", lambda: Step(type="other")),
     ("strategy", lambda: Step(strategy="random")),
     ("keys", lambda: Step(keys=("a", "a"))),
+    ("keys", lambda: Step(keys=tuple(map(str, range(10_001))))),
     ("keys", lambda: Step(type="managed", keys=("a",))),
     ("keys", lambda: Step(type="managed", new=(NEW,))),
     ("rule", lambda: Rule()),
@@ -86,5 +87,7 @@ def test_what_can_be_kept() -> None:
     """The limits themselves are allowed."""
     Spec(name="x" * 255, description="x" * 255, metadata="x" * 4096)
     Budget(Decimal(10) ** 12, "total")
+    AccessKeySpec(requests_per_minute=1, tokens_per_minute=2**53 - 1)
+    GatewayConfigSpec(total_timeout=86400)
     Access(providers=(), models=("openai/gpt-4o", "openrouter:anthropic/claude"))
     ConfigurationSpec(rules=(Rule(provider="openai"), Rule(provider="openai", model="gpt-4o"), Rule(model="gpt-4o")))

@@ -30,6 +30,19 @@ def test_typos_are_told(at: int, other: str, cut: bool) -> None:
     assert tokens.is_ours(changed, tokens.ACCESS) == (changed == token)
 
 
+def test_a_checksum_alone_is_none() -> None:
+    """What begins otherwise is no token, however long it is and whatever it ends with."""
+    body = "x" * (len(tokens.API) + tokens.CHANCE)
+    assert not tokens.is_ours(body + tokens._checksum(body), tokens.API)
+
+
+@pytest.mark.parametrize("value", ["first10***last4", "sk-abc…wxyz", "•••••••wxyz"])
+def test_what_stands_for_a_secret(value: str) -> None:
+    """The forms in which secrets are shown are not taken for secrets."""
+    assert tokens.refuse_placeholder(value)
+    assert not tokens.refuse_placeholder(tokens.make(tokens.ACCESS).reveal())
+
+
 @given(st.text())
 def test_any_text_can_be_asked_about(text: str) -> None:
     """Nothing a caller sends raises."""
