@@ -101,7 +101,7 @@ def _key_of(snapshot: Snapshot, account: Account, asked: str | None) -> AccessKe
         each for each in snapshot.access_keys.values() if each.account == account.id and asked in (each.id, each.name)
     ]
     if not own:
-        raise ConfigError(f"accessKey {asked}: the account has no such access key")
+        raise ConfigError(f"accessKeyId {asked}: the account has no such access key")
     return next((each for each in own if each.id == asked), own[0])
 
 

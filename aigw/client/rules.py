@@ -48,8 +48,6 @@ def named_keys(router: Any, key: FindKey) -> None:
         for entry in each.get("keys", ()) if isinstance(each, dict) and isinstance(each.get("keys"), list) else ():
             if isinstance(entry, dict) and isinstance(entry.get("id"), str):
                 entry["id"] = key(entry["id"])
-                # As it is shown, and not given.
-                entry.pop("uri", None)
 
 
 def _inside(things: list[Any], member: str) -> list[Any]:

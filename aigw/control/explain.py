@@ -94,7 +94,8 @@ async def _explain(call: Call) -> Reply:
     try:
         told = await call.gateway.explain(asked)
     except ConfigError as error:
-        raise ApiError("invalidValue", str(error)) from None
+        named = {"field": "accessKeyId"} if body.access_key_id is not None else {}
+        raise ApiError("invalidValue", str(error), named) from None
     return Reply(msgspec.convert(camel_keys(dict(told)), Explanation))
 
 

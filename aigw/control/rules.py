@@ -10,13 +10,12 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from aigw.control.known import Known
 from aigw.control.provider_keys import secret_of
-from aigw.control.shapes import Body, ModelName, Name, ProviderId, Ref, SecretText, Shown
+from aigw.control.shapes import Body, ModelName, Name, ProviderId, SecretText, Shown
 from aigw.records import MANAGED
 from aigw.store.errors import Invalid
 from aigw.store.specs import MOST_KEYS, NewKey, Rule, Step, prefix_of, provider_of
 
 MOST_RULES, MOST_STEPS = 10_000, 100
-PROVIDER_KEYS = "/provider-keys"
 
 StepType = Literal["user", "managed"]
 Strategy = Literal["ordered", "round_robin", "weighted", "least_busy", "lowest_latency", "cache_affinity"]
@@ -59,12 +58,18 @@ class RouterBody(Body):
     rules: Annotated[list[RuleBody], Meta(max_length=MOST_RULES)] | None = None
 
 
+class KeyShown(Shown):
+    """A provider key, as it is written, too: what was read can be sent back."""
+
+    id: str
+
+
 class StepShown(Shown):
     """Where credentials come from."""
 
     type: str
     key_selection_strategy: str
-    keys: list[Ref]
+    keys: list[KeyShown]
 
 
 class RuleShown(Shown):
@@ -164,5 +169,5 @@ def shown(rules: Sequence[Rule]) -> RouterShown:
 
 
 def _step_shown(step: Step) -> StepShown:
-    keys = [Ref(id=id, uri=f"{PROVIDER_KEYS}/{id}") for id in step.keys]
+    keys = [KeyShown(id=id) for id in step.keys]
     return StepShown(type=step.type, key_selection_strategy=step.strategy, keys=keys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from itertools import islice
+from itertools import chain, islice
 
 import attrs
 
@@ -78,7 +78,8 @@ def _unknown(name: str, prefix: str, rest: str, account: Account) -> NotFound:
             code="unknown_provider",
             param="model",
         )
-    near = account.catalog.near(name) + _near(name, (model for _, model in account.declared.values()), 2)
+    own = chain(account.aliases, (model for _, model in account.declared.values()))
+    near = account.catalog.near(name) + _near(name, own, 2)
     meant = f" Did you mean {_listed(near)}?" if near else ""
     return NotFound(
         f"The model `{name}` is not in the catalog.{meant} A model that is not listed is reached as"

@@ -54,9 +54,9 @@ def test_no_rules(text: str, said: str) -> None:
 
 
 def test_names_in_a_document() -> None:
-    """Names of keys become ids, addresses that are shown beside them go; a key written in full stays."""
+    """Names of keys become ids; a key written in full stays."""
     router: dict[str, Any] = {
-        "rules": [{"steps": [{"keys": [{"id": "a", "uri": "/x"}, {"name": "n", "value": "v"}]}, {"type": "x"}]}]
+        "rules": [{"steps": [{"keys": [{"id": "a"}, {"name": "n", "value": "v"}]}, {"type": "x"}]}]
     }
     named_keys(router, key)
     assert router["rules"][0]["steps"][0]["keys"] == [{"id": "id-a"}, {"name": "n", "value": "v"}]

@@ -24,7 +24,7 @@ async def key(live: Live, provider: str = "openai", **more: str) -> str:
 
 
 async def test_a_configuration_from_end_to_end(live: Live) -> None:
-    """A configuration is made, shown as it was said, changed part by part, and deleted."""
+    """A configuration is made, shown as it was said, sent back as it is shown, changed part by part, and deleted."""
     first, second = await key(live), await key(live)
     steps = [
         {"type": "user", "keySelectionStrategy": "round_robin", "keys": [{"id": first}, {"id": second}]},
@@ -40,9 +40,11 @@ async def test_a_configuration_from_end_to_end(live: Live) -> None:
     [by_provider, by_model] = made["router"]["rules"]
     assert (by_provider["provider"], by_provider["model"]) == ("openai", None)
     assert by_provider["steps"][0]["keySelectionStrategy"] == "round_robin"
-    assert by_provider["steps"][0]["keys"] == [{"id": id, "uri": f"{KEYS}/{id}"} for id in (first, second)]
+    assert by_provider["steps"][0]["keys"] == [{"id": id} for id in (first, second)]
     assert by_provider["steps"][1] == {"type": "managed", "keySelectionStrategy": "ordered", "keys": []}
     assert (by_model["model"], by_model["steps"][0]["keys"]) == ("gpt-4o", [])
+    again = (await live.ask("PATCH", made["uri"], {part: made[part] for part in ("access", "router")})).told
+    assert (again["access"], again["router"]) == (made["access"], made["router"])
     changed = (await live.ask("PATCH", made["uri"], {"access": {"providers": {"allow": []}}})).told
     assert changed["access"] == {"providers": {"allow": []}, "models": {"allow": None}}
     assert changed["router"] == made["router"]
@@ -207,6 +209,9 @@ async def test_rules_of_custom_providers(live: Live) -> None:
         assert (await live.ask("POST", PATH, {"router": {"rules": [rule]}}, token=token)).status == status
     heard = await live.ask("POST", PATH, {"router": {"rules": [{"provider": "mine", "steps": [{"type": "managed"}]}]}})
     assert heard.told["details"]["field"] == "router.rules[0].steps[0].type"
+    theirs = {"provider": "openai", "model": "mine:qwen3", "steps": [USER]}
+    heard = await live.ask("POST", PATH, {"router": {"rules": [theirs]}})
+    assert heard.told["details"]["field"] == "router.rules[0].model"
 
 
 async def test_two_rules_for_the_same(live: Live) -> None:

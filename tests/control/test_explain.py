@@ -55,7 +55,7 @@ async def test_what_cannot_be_asked(serve: Serve) -> None:
     assert (await live.ask("POST", PATH, {})).told["details"] == {"field": "model"}
     assert (await live.ask("POST", PATH, {"model": "a", "surface": "x"})).told["details"] == {"field": "surface"}
     heard = await live.ask("POST", PATH, {"model": "a", "accessKeyId": "nobody"})
-    assert (heard.status, heard.code) == (400, "invalidValue")
+    assert (heard.status, heard.code, heard.told["details"]) == (400, "invalidValue", {"field": "accessKeyId"})
 
 
 async def test_where_nothing_is_served(live: Live) -> None:

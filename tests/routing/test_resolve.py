@@ -73,6 +73,12 @@ def test_names_that_mean_none(name: str, code: str, words: str) -> None:
     assert "host, keyless, local, maker, other, speaker, talker" in caught.value.message
 
 
+def test_an_alias_nearly_written() -> None:
+    """Who mistypes an alias of the account is told of it."""
+    with pytest.raises(NotFound, match="`house-speaker`"):
+        resolve("house-speakr", attrs.evolve(SNAPSHOT, aliases={"house-speaker": "maker:lyre-2"}))
+
+
 def test_a_long_name_is_cut_in_the_message() -> None:
     """What a caller wrote comes back bounded."""
     with pytest.raises(NotFound) as caught:
