@@ -152,9 +152,21 @@ def test_the_operators_keys_for_the_files_own_providers() -> None:
     holding = Holding()
     team = holding.account("team")
     holding.provider(team, "mine", "https://team.example/v1")
-    snapshot = served(holding, declared("mine", managed_keys=["sk-managed"]))
+    files = [declared(name, managed_keys=["sk-managed"]) for name in ("mine", "further")]
+    snapshot = served(holding, *files)
     assert secrets(snapshot, "mine") == ["sk-managed"]
     assert secrets(snapshot.account(team), "mine") == []
+    assert "further" not in snapshot.account(team).managed
+
+
+def test_how_the_files_providers_are_asked_is_the_default_accounts() -> None:
+    """An account's own provider of the same id is not hedged, nor are its keys chosen, as the file says of its own."""
+    holding = Holding()
+    team = holding.account("team")
+    holding.provider(team, "mine", "https://team.example/v1")
+    snapshot = served(holding, declared("mine", hedge=True), declared(FIRST, hedge=True))
+    assert set(snapshot.policies) == {"mine", FIRST}
+    assert set(snapshot.account(team).policies) == {FIRST}
 
 
 # -- faults ------------------------------------------------------------------------------------------------------------

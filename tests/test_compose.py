@@ -16,6 +16,8 @@ from aigw.sandbox import models
 from aigw.secret import Secret
 from aigw.settings import AccessKeySettings, Failover, Limits, ProviderSettings, Settings
 
+from .support.holding import DEFAULT, FILE_TOKEN, FIRST, Holding, declared, known, served
+
 TOKEN = "app-0123456789abcdefghij"
 
 
@@ -155,3 +157,40 @@ def test_the_sandbox_s_models() -> None:
     """What is declared for it is what it lists itself."""
     assert set(SANDBOX_MODELS) == {model.ident for model in models.MODELS}
     assert sandbox_provider("http://127.0.0.1:5").models == SANDBOX_MODELS
+
+
+# -- with a store ------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_of_the_file_is_the_files() -> None:
+    """An access key that the file declares is the default account's, even if the store has one of the same token."""
+    holding = Holding()
+    holding.access_key(holding.account("team"), FILE_TOKEN)
+    assert known(served(holding), FILE_TOKEN).account == DEFAULT
+
+
+def test_a_bare_model_stays_where_it_is() -> None:
+    """A provider that is added takes no bare model id from one that was there before."""
+    holding = Holding()
+    team = holding.account("team")
+    for id in ("older", "newer"):
+        holding.provider(team, id, models=["llama"])
+    assert served(holding).account(team).declared["llama"] == ("older", "llama")
+
+
+def test_bare_models_of_the_file_stay_there() -> None:
+    """A provider in the store takes none from one that the file declares."""
+    holding = Holding()
+    holding.provider(DEFAULT, "box", models=["Llama"])
+    snapshot = served(holding, declared("mine", models=("llama",), keys=["sk-mine"]))
+    assert snapshot.declared["llama"] == ("mine", "llama")
+
+
+def test_an_accounts_own_models_come_first() -> None:
+    """A bare model id that the operator declared for a built-in provider leads an account to its own all the same."""
+    holding = Holding()
+    team = holding.account("team")
+    holding.provider(team, "box", models=["Llama"])
+    snapshot = served(holding, declared(FIRST, models=("llama", "gemma")))
+    own = snapshot.account(team).declared
+    assert (own["llama"], own["gemma"]) == (("box", "Llama"), (FIRST, "gemma"))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 
 import attrs
 import pytest
 import structlog
 
 from aigw import compose, swapping
+from aigw.observe.scrub import Scrubber
 from aigw.secret import Secret
 from aigw.settings import AccessKeySettings, ProviderSettings, Settings
-from aigw.store.records import ProviderKeyRecord
+from aigw.store.records import OPERATOR_ACCOUNT, ProviderKeyRecord
 from aigw.store.specs import ProviderKeySpec
 from aigw.swapping import Setup, SnapshotMaker
 
@@ -35,9 +37,10 @@ def setup(*secrets: str) -> Setup:
     )
 
 
-def test_a_retired_secret_is_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("most", "left"), [(1, "first-secret-0123"), (3, "[redacted]")])
+def test_a_retired_secret_is_still_one(monkeypatch: pytest.MonkeyPatch, most: int, left: str) -> None:
     """A request that began before may still hear its echo; the oldest ones are forgotten in the end."""
-    monkeypatch.setattr(swapping, "MOST_RETIRED", 1)
+    monkeypatch.setattr(swapping, "MOST_RETIRED", most)
     made, words = (
         SnapshotMaker(),
         ["first-secret-0123", "second-secret-0123", "third-secret-0123", "fourth-secret-0123"],
@@ -45,7 +48,48 @@ def test_a_retired_secret_is_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for word in words:
         made.adopt(made.compose(setup(word), None))
     scrubbed = made.now.scrubbers.every.scrub(" ".join(words))
-    assert scrubbed == "first-secret-0123 [redacted] [redacted] [redacted]"
+    assert scrubbed == f"{left} [redacted] [redacted] [redacted]"
+
+
+def test_a_secret_that_retires_again_is_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was in force once more meanwhile is not forgotten by its first retirement."""
+    monkeypatch.setattr(swapping, "MOST_RETIRED", 2)
+    made = SnapshotMaker()
+    for word in ("first", "second", "first", "third", "fourth", "fifth"):
+        made.adopt(made.compose(setup(f"{word}-secret-0123"), None))
+    scrubbed = made.now.scrubbers.every.scrub("first-secret-0123 second-secret-0123")
+    assert scrubbed == "[redacted] second-secret-0123"
+
+
+def test_whose_secrets_are_kept_out_of_whose_texts() -> None:
+    """An account's out of its own, which chose them; the operator's out of everybody's."""
+    keys = [
+        ProviderKeyRecord(
+            id=id, spec=ProviderKeySpec(provider_id="own"), redacted="sk***", **{**STAMPS, "account_id": of}
+        )
+        for id, of in (("aigpk_1", "acct_1"), ("aigpk_2", OPERATOR_ACCOUNT))
+    ]
+    values = {"aigpk_1": Secret("own-secret-0123"), "aigpk_2": Secret("operators-secret-0123")}
+    stored = attrs.evolve(whole(0), provider_keys=tuple(keys), values=values)
+    scrubbers = SnapshotMaker().compose(setup(), stored).scrubbers
+    text = "own-secret-0123 operators-secret-0123"
+    assert scrubbers.of("acct_1").scrub(text) == scrubbers.every.scrub(text) == "[redacted] [redacted]"
+    assert scrubbers.of("acct_2").scrub(text) == "own-secret-0123 [redacted]"
+
+
+async def test_the_log_keeps_new_secrets_out(gateway: OpenGate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the moment that they are in force."""
+    gate = await gateway()
+    swap, said = gate.process.swap, []
+    guard = swap._log.guard
+
+    def noted(every: Scrubber, of: Callable[[str], Scrubber]) -> None:
+        guard(every, of)
+        said.append(every.scrub("new-secret-0123"))
+
+    monkeypatch.setattr(swap._log, "guard", noted)
+    swap.adopt(await swap.prepare(setup("new-secret-0123"), None))
+    assert said == ["[redacted]"]
 
 
 def test_what_is_the_same_is_not_made_anew() -> None:

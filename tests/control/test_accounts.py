@@ -40,3 +40,5 @@ async def test_the_operators_own_is_none(live: Live) -> None:
     names = [each["name"] for each in (await live.ask("GET", PATH)).told["accounts"]]
     assert names == ["default"]
     assert (await live.ask("GET", f"{PATH}/acct_operator")).status == 404
+    heard = await live.ask("POST", PATH, {"name": "acct_operator"})
+    assert (heard.code, heard.told["details"].get("ids", [])) == ("duplicate", [])

@@ -189,6 +189,13 @@ async def test_late_workers(live: Live, method: str, monkeypatch: pytest.MonkeyP
     assert ("name" in heard.told) == (method != "DELETE")
 
 
+async def test_without_wait_nobody_is_waited_for(live: Live) -> None:
+    """A change that does not ask for it is answered at once, whoever is late."""
+    await live.store.epochs.confirm("slow", 0)
+    heard = await live.ask("POST", KEYS, {})
+    assert (heard.status, "lateWorkers" in heard.told) == (201, False)
+
+
 async def test_a_store_that_goes_away_while_waiting(serve: Serve) -> None:
     """The change is kept and its token told, though nobody can say who follows."""
     live = await serve(wrap=broken("epochs", StoreUnavailable("x")))

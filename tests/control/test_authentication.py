@@ -74,6 +74,15 @@ async def test_a_key_seen_before_is_still_looked_up(live: Live, monkeypatch: pyt
     assert (await refused(authentication, live, live.token)).code == "tooManyFailures"
 
 
+async def test_a_right_key_ends_the_count_of_wrong_ones(live: Live) -> None:
+    """Whoever mistypes a key now and then among right ones never waits."""
+    authentication = Authentication(Clock())
+    for _ in range(FREE):
+        await refused(authentication, live, "typo")
+        await authentication.caller(live.store, live.token, PEER)
+    assert (await refused(authentication, live, "typo")).code == "unauthorized"
+
+
 async def test_use_is_noted_now_and_then(live: Live) -> None:
     """When an API key was used is written once in a while, not with each request, and raises no epoch."""
     clock = Clock()
@@ -90,12 +99,13 @@ async def test_use_is_noted_now_and_then(live: Live) -> None:
 
 
 async def test_what_is_remembered_is_bounded(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many keys do not fill the memory."""
+    """Many keys do not fill the memory; it is the newest that are remembered."""
     monkeypatch.setattr(module, "MOST_KNOWN", 1)
     authentication = Authentication(Clock())
     for token in (live.token, live.operator):
         await authentication.caller(live.store, token, PEER)
     assert len(authentication._right) == len(authentication._noted) == 1
+    assert (await live.store.api_keys.authenticate(live.operator)).id in authentication._noted
 
 
 @pytest.mark.parametrize("named", ["another", "acct_operator", "nobody", "x" * 300])
@@ -105,8 +115,10 @@ async def test_an_account_key_names_no_other_account(live: Live, named: str) -> 
     for name in (named, id):
         heard = await live.ask("GET", "/access-keys", token=live.token, aigw_account=name)
         assert (heard.status, heard.code) == (404, "notFound")
+    mine = await live.made("/access-keys", {"name": "mine"})
     for own in (live.default, "default"):
-        assert (await live.ask("GET", "/access-keys", token=live.token, aigw_account=own)).status == 200
+        heard = await live.ask("GET", "/access-keys", token=live.token, aigw_account=own)
+        assert [each["id"] for each in heard.told["accessKeys"]] == [mine["id"]]
 
 
 async def test_accounts_that_operators_name(live: Live) -> None:
@@ -118,6 +130,14 @@ async def test_accounts_that_operators_name(live: Live) -> None:
     mine = await live.made("/api-keys", {"name": "second"}, aigw_account="acct_operator")
     assert mine["role"] == "operator"
     assert (await live.ask("GET", "/accounts", token=mine["token"])).status == 200
+
+
+async def test_an_id_wins_over_a_name(live: Live) -> None:
+    """An account that is called like the id of another one does not take over its calls."""
+    id, _ = await live.account("another")
+    await live.account(id)
+    key = await live.made("/access-keys", {"name": "theirs"}, aigw_account=id)
+    assert (await live.store.access_keys.get(id, key["id"])).id == key["id"]
 
 
 @pytest.mark.parametrize(

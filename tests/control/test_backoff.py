@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aigw.control import backoff as backing
-from aigw.control.backoff import FORGET_SECONDS, FREE, LONGEST_SECONDS, Backoff, network
+from aigw.control.backoff import FORGET_SECONDS, FREE, LONGEST_SECONDS, SPARED_A_SECOND, Backoff, network
 
 HERE = "192.0.2.1"
 
@@ -34,6 +34,14 @@ def test_what_ends_it() -> None:
         for _ in range(FREE - 1):
             backoff.failed(HERE, at)
         assert backoff.wait(HERE, at) == 0.0
+
+
+def test_some_are_spared_each_second() -> None:
+    """Of the keys from addresses that wait, so many are looked at in one second, and as many in the next."""
+    backoff = Backoff()
+    for second in (7.0, 8.0):
+        spared = [backoff.spares(second + 0.5) for _ in range(SPARED_A_SECOND + 1)]
+        assert spared == [True] * SPARED_A_SECOND + [False]
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,14 @@ async def test_keys_of_the_account_and_of_the_operators(serve: Serve) -> None:
     assert (await live.ask("GET", PATH, aigw_account="another")).told["providerKeys"] == []
 
 
+async def test_a_provider_that_is_off(serve: Serve) -> None:
+    """Its keys are not in force, and so they are not listed."""
+    off = ProviderSettings(id="openai", enabled=False, keys=(Secret(OWN),), managed_keys=(Secret(MANAGED),))
+    live = await serve(Settings(providers=(off,)))
+    for account in (live.default, "acct_operator"):
+        assert (await live.ask("GET", PATH, aigw_account=account)).told["providerKeys"] == []
+
+
 async def test_the_key_that_the_gateway_made(serve: Serve) -> None:
     """It is listed and found like any other, in the default account alone; the refusal says how to retire it."""
     key = AccessKeySettings(name="generated", key=Secret("aigw-generated-0123456789"))

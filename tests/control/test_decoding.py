@@ -80,6 +80,7 @@ async def test_queries_that_are_none(live: Live, query: str) -> None:
         ("text/plain", 415),
         ("application/x-www-form-urlencoded", 415),
         ("application/merge-patch+json", 415),
+        ("application/json-seq", 415),
     ],
 )
 async def test_the_kind_of_a_body(live: Live, kind: str, status: int) -> None:

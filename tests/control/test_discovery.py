@@ -89,7 +89,7 @@ async def test_the_sandbox_is_asked(live: Live) -> None:
         assert "sandbox-large" in names
         assert "sandbox-small" not in names
         assert told["provider"]["models"][:2] == before["models"]
-        again = (await live.ask("POST", f"{path}?apply=true")).told
+        again = (await live.ask("POST", f"{path}?apply=true&wait=true")).told
         assert (again["applied"], again["provider"]) == (False, told["provider"])
     finally:
         await running.stop()

@@ -23,6 +23,11 @@ def test_a_head() -> None:
     assert (request.path, request.body, request.peer) == ("/access-keys", b"{}", "192.0.2.1")
 
 
+def test_the_largest_body() -> None:
+    """It is taken: the limit itself is allowed."""
+    assert read(HEAD + b"content-length: %d\r\n\r\n" % MAX_BODY_BYTES).length == MAX_BODY_BYTES
+
+
 def test_no_secret_is_printed() -> None:
     """What a log or a traceback shows of a request holds no credential."""
     head = read(HEAD + b"authorization: Bearer canary\r\n\r\n")

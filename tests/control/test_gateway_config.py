@@ -33,6 +33,22 @@ async def test_durations_are_written_as_in_go(live: Live) -> None:
     assert (heard.told["totalTimeout"], heard.told["effective"]["totalTimeout"]) == (None, "2m")
 
 
+async def test_each_account_has_its_own(live: Live) -> None:
+    """What one account says holds for no other, and is shown to no other."""
+    id, other = await live.account("other")
+    assert (await live.ask("PATCH", PATH, {"totalTimeout": "3s"}, aigw_account=id)).status == 200
+    for token, told in ((other, "3s"), (live.token, None)):
+        assert (await live.ask("GET", PATH, token=token)).told["totalTimeout"] == told
+
+
+async def test_a_stale_change(live: Live) -> None:
+    """Two who change the settings at once do not undo each other unnoticed."""
+    tag = (await live.ask("PATCH", PATH, {"totalTimeout": "3s"})).headers["etag"]
+    assert (await live.ask("PATCH", PATH, {"totalTimeout": "4s"}, if_match=tag)).status == 200
+    late = await live.ask("PATCH", PATH, {"totalTimeout": "5s"}, if_match=tag)
+    assert (late.status, late.code) == (412, "stale")
+
+
 @pytest.mark.parametrize("name", ["perRequestTimeout", "totalTimeout", "streamIdleTimeout", "streamTotalTimeout"])
 @pytest.mark.parametrize("value", ["30", "0s", "-1s", "25h", "1 m", "soon", ""])
 async def test_what_is_no_duration(live: Live, name: str, value: str) -> None:

@@ -205,10 +205,18 @@ async def test_a_preset_changes(live: Live) -> None:
     assert (await live.ask("PATCH", made["uri"], {"preset": "nothing"})).status == 400
 
 
+async def test_a_provider_serves_something(live: Live) -> None:
+    """A change may not leave it without a surface."""
+    made = await live.made(PROVIDERS, MINE)
+    heard = await live.ask("PATCH", made["uri"], {"supportedApiSurfaces": []})
+    assert (heard.status, heard.told["details"]["field"]) == (400, "supportedApiSurfaces")
+
+
 async def test_declared_providers(serve: Serve) -> None:
     """Custom providers of the configuration are the default account's to read; their ids are taken there."""
     declared = ProviderSettings("box", preset="ollama", models=("m",), base_url="http://10.0.0.5/v1?v=1")
-    live = await serve(Settings(providers=(declared, ProviderSettings("openai"))))
+    off = ProviderSettings("off", enabled=False, base_url="http://10.0.0.6/v1", surfaces=("chat-completions",))
+    live = await serve(Settings(providers=(declared, off, ProviderSettings("openai"))))
     [shown] = (await live.ask("GET", PROVIDERS)).told["providers"]
     assert (shown["id"], shown["source"], shown["baseUrl"]) == ("aigp_box", "file", "http://10.0.0.5/v1?v=1")
     assert [each["modelId"] for each in shown["models"]] == ["m"]

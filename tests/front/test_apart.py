@@ -86,6 +86,16 @@ async def test_each_with_its_own_key(gateway: OpenGate, surface: str) -> None:
     assert {attempt.home for record in gate.records for attempt in record.attempts} == {f"{id}/box" for id in accounts}
 
 
+async def test_a_models_list_is_of_its_account(gateway: OpenGate) -> None:
+    """It is recorded for the account whose access key asked for it."""
+    gate = await gateway(store=teams)
+    for token in (ONE, TWO):
+        assert (await ask(gate, "models", token)).status == 200
+    key = gate.process.gateway.snapshot.access_key
+    owners = [found.account for token in (ONE, TWO) if (found := key(token.encode())) is not None]
+    assert [record.account_id for record in gate.records] == owners
+
+
 @pytest.mark.parametrize("surface", PATHS)
 async def test_a_key_whose_time_is_over(gateway: OpenGate, surface: str) -> None:
     """Refused everywhere, and told why; nobody is called."""

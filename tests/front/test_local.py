@@ -11,7 +11,7 @@ import pytest
 from aigw import adapter
 from aigw.front import local
 from aigw.front.local import listed
-from aigw.records import AccessKey
+from aigw.records import AccessKey, Configuration, Scope, Step
 
 from ..support.caller import HELLO, Answer, request
 from ..support.gate import TOKEN, Gate, OpenGate
@@ -64,6 +64,13 @@ def test_only_surfaces_that_are_of_use() -> None:
 def test_without_a_key_nothing() -> None:
     """A provider that nobody has a key for is not listed."""
     assert ids(providers=[provider("maker")], keys={}) == []
+
+
+def test_rules_bound_the_list() -> None:
+    """A model is listed that the rules of the key's configuration leave a credential for."""
+    nobody = {("maker", "lyre-2"): (Step("user", keys=("aigpk_none",)),)}
+    key = attrs.evolve(ANYBODY, configuration=Configuration("aigac_1", "", Scope(), nobody))
+    assert set(ids()) - set(ids(key=key)) == {"Lyre-2"}
 
 
 MODELS = [f"m-{number:02}" for number in range(25)]
@@ -213,6 +220,7 @@ def test_names_of_the_accounts_own() -> None:
         "tuned": "maker:ft-1",
         "lost": "nothing-like-it",
         "no": "keyless:m",
+        "spoken": "speaker:x",
     }
     account = attrs.evolve(snapshot(), aliases={name.casefold(): target for name, target in aliases.items()})
 
@@ -222,6 +230,15 @@ def test_names_of_the_accounts_own() -> None:
     assert set(names(ANYBODY)) - set(ids()) == {"fast", "lyre-2", "maker:Lyre-2", "tuned"}
     assert "Lyre-2" not in names(ANYBODY)
     assert names(scoped(models={("maker", "ft-1")})) == ["tuned"]
+
+
+def test_a_change_makes_another_list() -> None:
+    """What is kept of a list holds for one snapshot."""
+    now = [snapshot()]
+    made = local.Local(cast(Any, SimpleNamespace(snapshot=SimpleNamespace(account=lambda id: now[-1]))))
+    assert made._models("chat", ANYBODY)
+    now.append(snapshot(providers=[], epoch=2))
+    assert made._models("chat", ANYBODY) == []
 
 
 def test_kept_lists_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,13 @@ def test_another_question_has_another_plan(
     assert planner.plan(operation, model, models, key, SNAPSHOT) is not first
 
 
+def test_each_operation_has_its_own_plan() -> None:
+    """Two of one surface differ in what they may be translated to and in which caps hold."""
+    planner = Planner()
+    first = planner.plan(operations.SPEECH, "speaker:x", (), ANYBODY, SNAPSHOT)
+    assert planner.plan(operations.TRANSCRIPTIONS, "speaker:x", (), ANYBODY, SNAPSHOT) is not first
+
+
 def test_a_new_epoch_forgets_all_plans() -> None:
     """After a change of the configuration nothing of the old one is used."""
     planner = Planner()

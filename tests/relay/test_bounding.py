@@ -12,6 +12,7 @@ from aigw import adapter, operations
 from aigw.adapter import SURFACES, Operation, Provider
 from aigw.catalog import Model
 from aigw.errors import LossyTranslation, TooLarge
+from aigw.relay import bounding
 from aigw.relay.request import Request, WholeBody
 from aigw.relay.translation import Translated, Translator
 from aigw.routing.plan import Candidate, Way
@@ -39,6 +40,14 @@ OPERATIONS = {
     "gemini": operations.GEMINI_GENERATE,
 }
 LIMIT = {"chat": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens"}
+
+
+def test_as_many_tokens_as_are_allowed() -> None:
+    """The cap itself is allowed."""
+    asked = Request(operations.CHAT, FORMATS["chat"], Head(()), {}, WholeBody(b"{}", "m", listed=False))
+    bounding.check_input(asked, 100, 100)
+    with pytest.raises(TooLarge):
+        bounding.check_input(asked, 101, 100)
 
 
 def limited(format: str, most: int | None) -> dict[str, Any]:

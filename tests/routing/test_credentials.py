@@ -111,6 +111,26 @@ def test_every_step_has_its_own_strategy() -> None:
     assert not snapshot.chooses
 
 
+@pytest.mark.parametrize("rules", [[], [rule(user(), MANAGED, provider=FIRST)]])
+def test_own_and_managed_keys_are_never_mixed(rules: list[Rule]) -> None:
+    """They are two groups, with a rule and without one: what the operator pays for is asked when the own ones fail."""
+    snapshot = team_with(*rules)
+    key = known(snapshot)
+    found = plan(operations.CHAT, f"{FIRST}:m", (), key, snapshot.account(key.account)).candidates
+    groups = [each.group for each in found]
+    assert groups[0] == groups[1] != groups[2]
+
+
+def test_a_managed_step_gives_managed_keys_alone() -> None:
+    """Where the operator has none the account's own do not stand in."""
+    holding = Holding()
+    team = holding.account("team")
+    holding.provider_key(team, FIRST, "a")
+    holding.access_key(team, TOKEN, holding.configuration(team, rule(MANAGED, provider=FIRST)))
+    with pytest.raises(NoCredentials):
+        asked(served(holding), f"{FIRST}:m")
+
+
 @pytest.mark.parametrize(
     ("access", "left"),
     [

@@ -91,6 +91,7 @@ def test_cap_within(body: bytes, capped: bytes | None, pointers: list[str]) -> N
     ("body", "most", "thinking", "pointers"),
     [
         ({"type": "enabled", "budget_tokens": 8000}, 4000, {"type": "enabled", "budget_tokens": 3999}, 2),
+        ({"type": "enabled", "budget_tokens": 4000}, 4000, {"type": "enabled", "budget_tokens": 3999}, 2),
         ({"type": "enabled", "budget_tokens": 2000}, 4000, {"type": "enabled", "budget_tokens": 2000}, 1),
         ({"type": "enabled", "budget_tokens": 8000}, 1000, {"type": "disabled"}, 2),
         ({"type": "adaptive"}, 1000, {"type": "adaptive"}, 1),
