@@ -27,6 +27,8 @@ BURST = 10
 PERIOD_SECONDS = 0.001
 SLOW_SECONDS = 1.0
 ENDLESS_BYTES = 100 << 20
+# It begins as an answer does: what is no JSON is no answer to a gateway.
+_BEGINNING = b'{"object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"'
 _PIECE = b"x" * (256 << 10)
 _BACKLOG = 4096
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -153,8 +155,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(_STREAM_HEAD)
             self._slowly()
         elif kind == ENDLESS:
-            self._transport.write(_head(200, ENDLESS_BYTES))
-            self._owed = ENDLESS_BYTES
+            self._transport.write(_head(200, ENDLESS_BYTES) + _BEGINNING)
+            self._owed = ENDLESS_BYTES - len(_BEGINNING)
             self._pour()
         elif kind in STORIES:
             self._transport.write(_STREAM_HEAD + story(STORIES[kind]))

@@ -194,9 +194,10 @@ async def test_the_sink_reads_everything_first(bench: SimpleNamespace) -> None:
 
 
 async def test_the_endless_answer(bench: SimpleNamespace) -> None:
-    """The long answer announces 100 MiB."""
-    answer = await exchange(bench, "/endless/v1/chat/completions", [b"{}"], b"\r\n\r\n")
+    """The long answer announces 100 MiB, and begins as one that no gateway takes for something else."""
+    answer = await exchange(bench, "/endless/v1/chat/completions", [b"{}"], b'"content":"')
     assert b"content-length: 104857600" in answer
+    assert b'\r\n\r\n{"object":"chat.completion"' in answer
 
 
 # -- processes and time -----------------------------------------------------------------------------------------------
